@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Builds everything into build/. One make, not recursive: `make help` lists what a person calls.
+#
+# The kernel is compiled in variants, each with its own objects in build/VARIANT/kernel:
+#   release  what users run
+#   test     with the in-kernel tests, UBSan, the lock checker and poison
+#   kasan    test, with address checks on every access
+#   clang    release, by clang: lint builds it for its warnings
+# A variant is a set of flags and the choice of sources; the code asks CONFIG_x with a plain `if`,
+# because every CONFIG_x is always defined as 0 or 1.
+#
+# Objects are rebuilt when their flags change (build/VARIANT/flags holds them), and a kernel is
+# linked again when its list of objects does. V=1 shows the commands.
+
+MAKEFLAGS += -rR
+# Both cores, unless the caller said otherwise.
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+LD := ld
+NM := nm
+MUSL_GCC ?= musl-gcc
+MULTIARCH := x86_64-linux-gnu
+
+B := build
+V ?= 0
+ifeq ($(V),0)
+Q := @
+say = @printf '%-4s %s\n' '$(1)' '$(2)'
+ifneq ($(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
+say = @:
+endif
+else
+say = @:
+endif
+
+# --- Sources ---
+
+SOURCES := $(sort $(shell find kernel -name '*.[cS]' 2>/dev/null))
+TEST_SOURCES := $(foreach s,$(SOURCES),$(if $(findstring /test/,$(s)),$(s)))
+PLAIN_SOURCES := $(filter-out $(TEST_SOURCES),$(SOURCES))
+LINKER_SCRIPT := kernel/arch/x86_64/kernel.ld
+# drivers/CLASS/NAME/
+DRIVER_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard drivers/*/*/*.c))))
+# One program from each file in user/, and one from each folder there.
+USER_FILES := $(wildcard user/*.c)
+USER_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard user/*/*.c))))
+HOST_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/host/test_*.c)))
+GUEST_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c)))
+
+KERNEL := $(B)/release/banos.elf
+DRIVERS := $(foreach d,$(DRIVER_DIRS),$(B)/drivers/$(notdir $(d)).banos)
+USER := $(patsubst %.c,$(B)/%,$(USER_FILES)) $(addprefix $(B)/,$(USER_DIRS))
+INITRAMFS := $(B)/initramfs.cpio
+
+# --- Targets for people ---
+
+.PHONY: all run check lint torture debug clean help setup FORCE
+.PHONY: run-vm test-programs check-run torture-run lint-run kernel-clang kernel-test kernel-kasan
+
+all: $(KERNEL) $(DRIVERS) $(USER) $(INITRAMFS)
+
+# The set-up may install the very tools that this file asks for their paths, so what follows it
+# runs in a make of its own.
+run: setup
+	$(Q)$(MAKE) --no-print-directory run-vm
+
+check: setup
+	$(Q)$(MAKE) --no-print-directory check-run
+
+torture: setup
+	$(Q)$(MAKE) --no-print-directory torture-run
+
+lint: setup
+	$(Q)$(MAKE) --no-print-directory lint-run
+
+setup:
+	$(Q)tools/setup
+
+SMP ?= 2
+MEMORY ?= 256M
+APPEND ?=
+DISKS = $(foreach d,$(DISK),-drive if=none,format=raw,id=d$(words $(d)),file=$(d) \
+	-device virtio-blk-pci,disable-legacy=on,drive=d$(words $(d)))
+QEMU = qemu-system-x86_64 -machine q35 -cpu max -smp $(SMP) -m $(MEMORY) -nodefaults \
+	-display none -kernel $(KERNEL) -initrd $(INITRAMFS) $(DISKS) -serial mon:stdio
+
+# The serial line knows neither the type nor the size of the terminal behind it: init sets both.
+run-vm: all
+	$(Q)exec $(QEMU) -append "TERM=$${TERM:-vt100} winsize=$$(stty size 2>/dev/null | tr ' ' x) $(APPEND)"
+
+debug: all
+	@echo "The machine waits. In another terminal:  gdb -x tools/banos.gdb $(KERNEL)"
+	$(Q)exec $(QEMU) -s -S -append "$(APPEND)"
+
+test-programs: all $(B)/test/banos.elf $(B)/kasan/banos.elf \
+	$(addprefix $(B)/tests/host/,$(HOST_TESTS)) $(addprefix $(B)/tests/guest/,$(GUEST_TESTS))
+
+# T='pattern ...' selects tests by name, e.g. make check T='guest/fork host/*'
+check-run: test-programs
+	$(Q)tests/run $(T)
+
+torture-run: test-programs
+	$(Q)tests/run --torture $(T)
+
+lint-run: kernel-clang all
+	$(Q)tools/lint
+
+kernel-clang: $(B)/clang/banos.elf
+kernel-test: $(B)/test/banos.elf
+kernel-kasan: $(B)/kasan/banos.elf
+
+clean:
+	$(Q)rm -rf $(B)
+
+help:
+	@echo 'make              build kernel, drivers, programs and initramfs into build/'
+	@echo 'make run          boot to a shell on this terminal (Ctrl-A X ends)'
+	@echo '                  SMP=4 MEMORY=1G DISK="a.img b.img" APPEND="words" change the machine'
+	@echo "make check        every test; T='guest/fork host/*' runs a selection"
+	@echo 'make lint         formatting, order of the folders, warnings of gcc and clang'
+	@echo 'make torture      the long soaks; TORTURE_MINUTES=60'
+	@echo 'make debug        boot and wait for gdb'
+	@echo 'make clean        remove build/'
+	@echo 'tools/vm --help   run one command in a guest'
+	@echo 'V=1 shows the commands; CC=clang builds the kernel with clang.'
+
+FORCE:
+
+# $(call keep,TEXT): the recipe of a file that changes only when TEXT does.
+keep = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || \
+	printf '%s\n' '$(subst ','\'',$(1))' >$@
+
+# --- Generated headers ---
+
+# Only Linux's user-space headers, without the C library's beside them.
+UAPI := $(B)/uapi/.done
+$(UAPI): Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)ln -sfn /usr/include/linux $(@D)/linux
+	$(Q)ln -sfn /usr/include/$(MULTIARCH)/asm $(@D)/asm
+	$(Q)ln -sfn /usr/include/asm-generic $(@D)/asm-generic
+	$(Q)touch $@
+
+SYSCALLS := $(B)/gen/.syscalls
+$(SYSCALLS): kernel/linux/syscalls.tbl tools/gen_syscalls
+	$(call say,GEN,build/gen/syscalls_*)
+	$(Q)tools/gen_syscalls $< $(@D) && touch $@
+
+$(B)/gen/syscalls_proto.h $(B)/gen/syscalls_table.inc $(B)/gen/syscalls_missing.txt: $(SYSCALLS) ;
+
+GENERATED := $(UAPI) $(SYSCALLS)
+
+# --- Kernel ---
+
+# Only the compiler's own headers, for both kernel and drivers; -nostdinc takes the rest away.
+compiler_include = $(shell $(1) -print-file-name=include)
+is_clang = $(findstring clang,$(1))
+
+WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla \
+	-Wno-unused-parameter -Wimplicit-fallthrough -Werror
+
+KERNEL_INCLUDES := -Ikernel -Ikernel/arch/include -Iinclude -I$(B)/gen
+# No -fwrapv: signed overflow stays an error that UBSan reports.
+KERNEL_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdinc \
+	-mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
+	-fno-pic -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing \
+	-fno-common -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections $(WARNINGS)
+
+# The stack protector's value at %gs:40, inside the per-CPU data: gcc's default with
+# -mcmodel=kernel, to be said to clang.
+STACK_PROTECTOR := -fstack-protector-strong
+STACK_PROTECTOR_CLANG := -mstack-protector-guard=tls -mstack-protector-guard-reg=gs \
+	-mstack-protector-guard-offset=40
+
+UBSAN_FLAGS := -fsanitize=undefined
+KASAN_FLAGS := -fsanitize=kernel-address --param asan-instrumentation-with-call-threshold=0 \
+	--param asan-stack=0 --param asan-globals=0
+
+config_flags = -DCONFIG_TEST=$(1) -DCONFIG_LOCKCHECK=$(1) -DCONFIG_POISON=$(1) \
+	-DCONFIG_UBSAN=$(1) -DCONFIG_KASAN=$(2)
+
+# Code that runs before the kernel is at its place can call no checker and read no %gs. The page
+# shadow's own code and the primitives under everything would call themselves.
+BOOT_SOURCES := kernel/arch/x86_64/boot/%
+NO_KASAN := $(BOOT_SOURCES) kernel/lib/string.c kernel/mem/kasan.c
+NO_UBSAN := $(BOOT_SOURCES) kernel/mem/kasan.c kernel/base/ubsan.c
+
+# $(call file_flags,SOURCE,COMPILER,UBSAN?,KASAN?)
+file_flags = $(if $(filter $(BOOT_SOURCES),$(1)),-fno-stack-protector,\
+	$(STACK_PROTECTOR) $(if $(call is_clang,$(2)),$(STACK_PROTECTOR_CLANG))) \
+	$(if $(3),$(if $(filter $(NO_UBSAN),$(1)),,$(UBSAN_FLAGS))) \
+	$(if $(4),$(if $(filter $(NO_KASAN),$(1)),,$(KASAN_FLAGS))) \
+	$(if $(filter kernel/lib/string.c,$(1)),-fno-builtin \
+		$(if $(call is_clang,$(2)),,-fno-tree-loop-distribute-patterns))
+
+# $(call kernel_variant,NAME,COMPILER,SOURCES,TEST 0/1,KASAN 0/1)
+define kernel_variant
+$(1)_FLAGS := $$(KERNEL_CFLAGS) -isystem $$(call compiler_include,$(2)) -isystem $$(B)/uapi \
+	$$(KERNEL_INCLUDES) $$(call config_flags,$(4),$(5))
+$(1)_OBJECTS := $$(addprefix $$(B)/$(1)/,$$(addsuffix .o,$(3)))
+
+$$(B)/$(1)/flags: FORCE
+	$$(call keep,$(2) $$($(1)_FLAGS) $$(UBSAN_FLAGS) $$(KASAN_FLAGS) $$(STACK_PROTECTOR))
+
+$$(B)/$(1)/objects: FORCE
+	$$(call keep,$$($(1)_OBJECTS))
+
+$$(B)/$(1)/%.c.o: %.c $$(B)/$(1)/flags | $$(GENERATED)
+	$$(call say,CC,$$< [$(1)])
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $$($(1)_FLAGS) $$(call file_flags,$$<,$(2),$(filter 1,$(4)),$(filter 1,$(5))) \
+		-MMD -MP -c $$< -o $$@
+
+$$(B)/$(1)/%.S.o: %.S $$(B)/$(1)/flags | $$(GENERATED)
+	$$(call say,AS,$$< [$(1)])
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $$($(1)_FLAGS) -D__ASSEMBLER__ -MMD -MP -c $$< -o $$@
+
+$$(B)/$(1)/banos.elf: $$($(1)_OBJECTS) $$(B)/$(1)/objects $$(LINKER_SCRIPT) \
+		tools/link_kernel tools/gen_symbols
+	$$(call say,LD,$$@)
+	$$(Q)CC=gcc LD=$$(LD) NM=$$(NM) tools/link_kernel $$@ $$(LINKER_SCRIPT) $$(B)/$(1)/objects
+
+-include $$($(1)_OBJECTS:.o=.d)
+endef
+
+$(eval $(call kernel_variant,release,$(CC),$(PLAIN_SOURCES),0,0))
+$(eval $(call kernel_variant,test,gcc,$(SOURCES),1,0))
+$(eval $(call kernel_variant,kasan,gcc,$(SOURCES),1,1))
+$(eval $(call kernel_variant,clang,$(CLANG),$(PLAIN_SOURCES),0,0))
+
+# --- Drivers ---
+
+# The compiler contract of the driver ABI. A driver sees <banos/...>, the constants of Linux's
+# headers, and nothing of the kernel.
+DRIVER_FLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdinc -isystem $(call compiler_include,$(CC)) \
+	-isystem $(B)/uapi -Iinclude -fPIE -mcmodel=small -fvisibility=hidden -mno-red-zone -mgeneral-regs-only \
+	-fno-jump-tables -fcf-protection=branch -fno-asynchronous-unwind-tables \
+	-fno-stack-protector -fno-common $(WARNINGS)
+
+$(B)/drivers/flags: FORCE
+	$(call keep,$(CC) $(DRIVER_FLAGS))
+
+$(B)/drivers/obj/%.o: drivers/%.c $(B)/drivers/flags | $(UAPI)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(DRIVER_FLAGS) -MMD -MP -c $< -o $@
+
+# $(call driver,FOLDER)
+define driver
+$(notdir $(1))_DRIVER_OBJECTS := $$(patsubst drivers/%.c,$$(B)/drivers/obj/%.o,$$(wildcard $(1)/*.c))
+$$(B)/drivers/$(notdir $(1)).banos: $$($(notdir $(1))_DRIVER_OBJECTS)
+	$$(call say,DRV,$$@)
+	$$(Q)$$(LD) -r -o $$@ $$^
+-include $$($(notdir $(1))_DRIVER_OBJECTS:.o=.d)
+endef
+$(foreach d,$(DRIVER_DIRS),$(eval $(call driver,$(d))))
+
+# --- Programs of the guest ---
+
+USER_CFLAGS := -std=gnu11 -O2 -static -s $(WARNINGS) -idirafter $(B)/uapi
+
+$(patsubst %.c,$(B)/%,$(USER_FILES)): $(B)/%: %.c Makefile | $(UAPI)
+	$(call say,USER,$@)
+	@mkdir -p $(@D)
+	$(Q)$(MUSL_GCC) $(USER_CFLAGS) $< -o $@
+
+# $(call user_program,FOLDER)
+define user_program
+$$(B)/$(1): $$(wildcard $(1)/*.c $(1)/*.h) Makefile | $$(UAPI)
+	$$(call say,USER,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(MUSL_GCC) $$(USER_CFLAGS) $$(filter %.c,$$^) -o $$@
+endef
+$(foreach d,$(USER_DIRS),$(eval $(call user_program,$(d))))
+
+$(INITRAMFS): tools/mkinitramfs $(USER) $(DRIVERS)
+	$(call say,CPIO,$@)
+	$(Q)tools/mkinitramfs $@ $(addprefix -program ,$(USER)) $(addprefix -driver ,$(DRIVERS))
+
+# --- Tests ---
+
+# A host test links kernel/lib and the sources that it names in lines "HOST-LINK: FILE ...".
+HOST_FLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-include tests/host/rename.h -Ikernel -Ikernel/arch/include -Iinclude -Itests/host \
+	-DHOST_TEST=1 $(call config_flags,1,0) $(WARNINGS)
+LIB_SOURCES := $(wildcard kernel/lib/*.c)
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/tests/host/obj/%.o)
+
+$(B)/tests/host/flags: FORCE
+	$(call keep,gcc $(HOST_FLAGS))
+
+$(B)/tests/host/obj/%.o: %.c $(B)/tests/host/flags
+	$(call say,HOST,$<)
+	@mkdir -p $(@D)
+	$(Q)gcc $(HOST_FLAGS) -MMD -MP -c $< -o $@
+
+# $(call host_test,NAME)
+define host_test
+$(1)_OBJECTS := $$(patsubst %.c,$$(B)/tests/host/obj/%.o,tests/host/$(1).c \
+	$$(shell sed -n 's/.*HOST-LINK: *\([^*]*\).*/\1/p' tests/host/$(1).c))
+$$(B)/tests/host/$(1): $$($(1)_OBJECTS) $$(LIB_OBJECTS)
+	$$(Q)gcc $$(HOST_FLAGS) $$^ -o $$@
+-include $$($(1)_OBJECTS:.o=.d)
+endef
+$(foreach t,$(HOST_TESTS),$(eval $(call host_test,$(t))))
+-include $(LIB_OBJECTS:.o=.d)
+
+# Static, so that the very same file runs on the host and in the guest. They pass bad lengths and
+# addresses on purpose.
+$(B)/tests/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h) Makefile
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)gcc -std=gnu11 -O2 -g -static -pthread $(WARNINGS) \
+		-Wno-stringop-overflow -Wno-stringop-overread -Wno-nonnull $< -o $@
