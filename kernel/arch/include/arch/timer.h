@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The per-processor one-shot timer and the hardware counter. Context: any, interrupts off for arm.
+ */
+#ifndef ARCH_TIMER_H
+#define ARCH_TIMER_H
+
+#include <base/types.h>
+
+/* Interrupt this processor at (monotonic) deadline or soon after, once; NEVER disarms. */
+void arch_timer_arm(nsec_t deadline);
+
+/* Nanoseconds since boot by the best counter there is; never steps back. */
+nsec_t arch_clock_ns(void);
+const char *arch_clock_name(void);
+/* Seconds since 1970 by the battery clock. */
+uint64_t arch_wall_seconds(void);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Copies to and from user memory. Each instruction that touches it is listed in the exception
+ * table with the place to go on after a fault; %rcx then tells what is left. The SMAP window
+ * is open only inside. Bounds are checked by the callers (vm/usercopy.c).
+ */
+#include "layout.h"
+
+.macro WINDOW_OPEN
+772:	.byte 0x0f, 0x1f, 0x00
+	.pushsection .rodata.smap_sites_open, "a"
+	.quad 772b
+	.popsection
+.endm
+.macro WINDOW_CLOSE
+773:	.byte 0x0f, 0x1f, 0x00
+	.pushsection .rodata.smap_sites, "a"
+	.quad 773b
+	.popsection
+.endm
+.macro FIXUP from, to
+	.pushsection .exception_table, "a"
+	.quad \from, \to
+	.popsection
+.endm
+
+	.text
+/* size_t usercopy(void *to, const void *from, size_t n): bytes NOT copied. */
+	.globl arch_usercopy
+arch_usercopy:
+	WINDOW_OPEN
+	movq %rdx, %rcx
+	cmpq $8, %rdx
+	jb 2f
+	shrq $3, %rcx
+1:	rep movsq
+	movl %edx, %ecx
+	andl $7, %ecx
+2:	rep movsb
+	xorl %eax, %eax
+	WINDOW_CLOSE
+	ret
+3:	/* words: rcx words and the tail are left; the tail's bytes still may be copied singly */
+	andl $7, %edx
+	leaq (%rdx, %rcx, 8), %rcx
+4:	rep movsb
+5:	movq %rcx, %rax
+	WINDOW_CLOSE
+	ret
+	FIXUP 1b, 3b
+	FIXUP 2b, 5b
+	FIXUP 4b, 5b
+
+/* size_t userclear(void *to, size_t n): bytes NOT cleared. */
+	.globl arch_userclear
+arch_userclear:
+	WINDOW_OPEN
+	xorl %eax, %eax
+	movq %rsi, %rcx
+	shrq $3, %rcx
+1:	rep stosq
+	movl %esi, %ecx
+	andl $7, %ecx
+2:	rep stosb
+	movq %rcx, %rax
+	WINDOW_CLOSE
+	ret
+3:	andl $7, %esi
+	leaq (%rsi, %rcx, 8), %rcx
+4:	rep stosb
+5:	movq %rcx, %rax
+	WINDOW_CLOSE
+	ret
+	FIXUP 1b, 3b
+	FIXUP 2b, 5b
+	FIXUP 4b, 5b
+
+/*
+ * ssize_t userstring(char *to, const char *from, size_t size): length without the NUL, size when
+ * there was no NUL in size bytes, -14 (EFAULT).
+ */
+	.globl arch_userstring
+arch_userstring:
+	WINDOW_OPEN
+	xorl %eax, %eax
+1:	cmpq %rdx, %rax
+	jae 3f
+2:	movb (%rsi, %rax), %cl
+	movb %cl, (%rdi, %rax)
+	testb %cl, %cl
+	jz 3f
+	incq %rax
+	jmp 1b
+3:	WINDOW_CLOSE
+	ret
+4:	movq $-14, %rax
+	WINDOW_CLOSE
+	ret
+	FIXUP 2b, 4b
+
+/*
+ * int useratomic(uint32_t *word, uint32_t expect, uint32_t new, uint32_t *was): compare and
+ * exchange in user memory; 0 or -14.
+ */
+	.globl arch_user_cmpxchg32
+arch_user_cmpxchg32:
+	WINDOW_OPEN
+	movl %esi, %eax
+1:	lock cmpxchgl %edx, (%rdi)
+	WINDOW_CLOSE
+	movl %eax, (%rcx)
+	xorl %eax, %eax
+	ret
+2:	WINDOW_CLOSE
+	movl $-14, %eax
+	ret
+	FIXUP 1b, 2b
+
+	.section .note.GNU-stack, "", @progbits
