@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "spinlock.h"
+
+void spin_wait(struct spinlock *l, uint8_t ticket)
+{
+	while ((uint8_t)__atomic_load_n(&l->tickets, __ATOMIC_ACQUIRE) != ticket)
+		cpu_relax();
+}

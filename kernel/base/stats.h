@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Statistics nodes: how low code shows its state without knowing procfs. A node has a path below
+ * /proc and a function that prints its text into a sink; procfs lists the registered nodes.
+ */
+#ifndef BASE_STATS_H
+#define BASE_STATS_H
+
+#include <base/types.h>
+#include <lib/compiler.h>
+#include <lib/list.h>
+
+/* A growing text buffer: printing never fails, `failed` is set when memory ran out. */
+struct text {
+	char *data;
+	size_t len, size;
+	bool failed;
+};
+void text_printf(struct text *t, const char *fmt, ...) __printf_like(2, 3);
+void text_write(struct text *t, const char *s, size_t n);
+void text_free(struct text *t);
+
+struct stats_node {
+	const char *path; /* [I] such as "meminfo" or "banos/messages" (one folder deep at most) */
+	void (*show)(struct stats_node *n, struct text *out); /* context: process */
+	/* Accept text written to it: bytes taken or -errno. NULL: read-only. */
+	ssize_t (*store)(struct stats_node *n, const char *text, size_t len);
+	uint16_t mode;	  /* 0 means 0444 */
+	struct list link; /* [STATS] */
+};
+
+/* Nodes live for ever. Context: process. */
+void stats_add(struct stats_node *n);
+/* Call fn for each node in order of registration; fn must not sleep. Stops when it returns
+ * non-zero. */
+int stats_for_each(int (*fn)(struct stats_node *n, void *ctx), void *ctx);
+
+#endif

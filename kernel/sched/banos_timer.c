@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Drivers' timers: <banos/timer.h> on top of the kernel's timers and work.
+ *
+ * States of a Banos_Timer, all under its lock:
+ *
+ *	idle	-> armed	banos_timer_arm
+ *	armed	-> running	the deadline: in the interrupt, or through a work item in process
+ *				context (`queued` between the two)
+ *	running -> idle, armed	the function returns; a period arms it again
+ *	any	-> stopping	cancel and destroy: nothing arms it until they are done
+ *
+ * A timer belongs to the driver in whose code its function lies; that needs no owner in the
+ * interface, and finds whatever a driver has forgotten when it goes (banos_timers_release).
+ *
+ * Locks: all_lock (the list), or a timer's lock; never one inside the other. The kernel's timer
+ *queue and the work queue come inside a timer's lock. The function is called with none held.
+ */
+#include <sched/banos_timer.h>
+
+#include <banos/export.h>
+#include <banos/timer.h>
+#include <base/percpu.h>
+#include <base/spinlock.h>
+#include <lib/errno.h>
+#include <lib/list.h>
+#include <mem/slab.h>
+#include <sched/clock.h>
+#include <sched/timer.h>
+#include <sched/work.h>
+
+struct Banos_Timer {
+	Banos_Timer_Function function; /* [I] */
+	void *ctx;		       /* [I] */
+	uint32_t flags;		       /* [I] BANOS_TIMER_* */
+	struct list link;	       /* [all_lock] */
+	struct timer timer;
+	struct work work;     /* calls the function, unless in the interrupt */
+	struct spinlock lock; /* DRIVER_TIMERS */
+	nsec_t deadline;      /* [lock] */
+	nsec_t period;	      /* [lock] 0: once */
+	uint32_t stopping;    /* [lock] cancels in progress */
+	const void *runner;   /* [a] thread (or processor, in interrupts) in the function */
+};
+
+static struct list all = LIST_INIT(all);
+static struct spinlock all_lock = SPINLOCK_INIT(LOCK_DRIVER_TIMERS);
+
+/* Who runs here: never the same for two that run at once. */
+static const void *this_runner(void)
+{
+	return in_interrupt() ? (const void *)this_cpu() : (const void *)current();
+}
+
+/* After a call, or in place of one that is skipped: the next deadline of a periodic timer. */
+static void arm_again(Banos_Timer *t)
+{
+	uint64_t flags = spin_lock_irq(&t->lock);
+	nsec_t now = clock_mono_ns();
+
+	if (t->period && !t->stopping) {
+		nsec_t late = now > t->deadline ? now - t->deadline : 0;
+
+		t->deadline += t->period * (late / t->period + 1);
+		timer_arm(&t->timer, t->deadline);
+	}
+	spin_unlock_irq(&t->lock, flags);
+}
+
+static void call(Banos_Timer *t)
+{
+	__atomic_store_n(&t->runner, this_runner(), __ATOMIC_RELAXED);
+	t->function(t->ctx);
+	__atomic_store_n(&t->runner, NULL, __ATOMIC_RELAXED);
+}
+
+static void on_work(struct work *w)
+{
+	call(container_of(w, Banos_Timer, work));
+}
+
+static void on_deadline(struct timer *timer)
+{
+	Banos_Timer *t = container_of(timer, Banos_Timer, timer);
+	uint64_t flags;
+
+	if (t->flags & BANOS_TIMER_INTERRUPT) {
+		call(t);
+	} else {
+		/* A cancel that has begun must not find new work behind its back. */
+		flags = spin_lock_irq(&t->lock);
+		if (!t->stopping)
+			work_submit(&t->work);
+		spin_unlock_irq(&t->lock, flags);
+	}
+	arm_again(t);
+}
+
+int32_t banos_timer_create(Banos_Timer_Function function, void *ctx, uint32_t flags,
+			   Banos_Timer **timer)
+{
+	uint64_t irq;
+	Banos_Timer *t;
+
+	if (!function || !timer || (flags & ~BANOS_TIMER_INTERRUPT))
+		return -EINVAL;
+	t = kzalloc(sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->function = function;
+	t->ctx = ctx;
+	t->flags = flags;
+	timer_init(&t->timer, on_deadline);
+	work_init(&t->work, on_work);
+	spin_init(&t->lock, LOCK_DRIVER_TIMERS);
+	irq = spin_lock_irq(&all_lock);
+	list_add_tail(&t->link, &all);
+	spin_unlock_irq(&all_lock, irq);
+	*timer = t;
+	return 0;
+}
+BANOS_EXPORT(banos_timer_create);
+
+int32_t banos_timer_arm(Banos_Timer *t, uint64_t deadline_ns, uint64_t period_ns, uint64_t slack_ns)
+{
+	uint64_t flags;
+	int32_t r = 0;
+
+	/* slack_ns allows us to be late; so far we never use it. */
+	if (period_ns && (period_ns < BANOS_TIMER_PERIOD_MIN || period_ns > INT64_MAX))
+		return -EINVAL;
+	flags = spin_lock_irq(&t->lock);
+	if (t->stopping) {
+		r = -ESHUTDOWN;
+	} else {
+		t->deadline = deadline_ns;
+		t->period = period_ns;
+		timer_arm(&t->timer, deadline_ns);
+	}
+	spin_unlock_irq(&t->lock, flags);
+	return r;
+}
+BANOS_EXPORT(banos_timer_arm);
+
+/* Nothing of it runs or will run, until stop_done() allows it to be armed again. True: it was
+ * armed. */
+static bool stop(Banos_Timer *t)
+{
+	uint64_t flags = spin_lock_irq(&t->lock);
+	bool armed;
+
+	t->stopping++;
+	t->period = 0;
+	spin_unlock_irq(&t->lock, flags);
+	/*
+	 * From here on nothing is armed or submitted; but a handler that was past its look at
+	 * `stopping` may just have done so. It is over when the first call returns.
+	 */
+	armed = timer_cancel_sync(&t->timer);
+	armed |= timer_cancel_sync(&t->timer);
+	work_flush(&t->work);
+	return armed;
+}
+
+static void stop_done(Banos_Timer *t)
+{
+	uint64_t flags = spin_lock_irq(&t->lock);
+
+	t->stopping--;
+	spin_unlock_irq(&t->lock, flags);
+}
+
+static bool is_own_call(Banos_Timer *t)
+{
+	return __atomic_load_n(&t->runner, __ATOMIC_RELAXED) == this_runner();
+}
+
+int32_t banos_timer_cancel_sync(Banos_Timer *t)
+{
+	bool armed;
+
+	if (is_own_call(t))
+		return -EDEADLK;
+	armed = stop(t);
+	stop_done(t);
+	return armed;
+}
+BANOS_EXPORT(banos_timer_cancel_sync);
+
+int32_t banos_timer_destroy(Banos_Timer *t)
+{
+	uint64_t flags;
+
+	if (!t)
+		return 0;
+	if (is_own_call(t))
+		return -EDEADLK;
+	stop(t);
+	flags = spin_lock_irq(&all_lock);
+	list_del(&t->link);
+	spin_unlock_irq(&all_lock, flags);
+	kfree(t);
+	return 0;
+}
+BANOS_EXPORT(banos_timer_destroy);
+
+static Banos_Timer *find_in(uintptr_t start, size_t size)
+{
+	uint64_t flags = spin_lock_irq(&all_lock);
+	Banos_Timer *t, *found = NULL;
+
+	list_for_each_entry(t, &all, link) {
+		if ((uintptr_t)t->function - start < size) {
+			found = t;
+			break;
+		}
+	}
+	spin_unlock_irq(&all_lock, flags);
+	return found;
+}
+
+unsigned banos_timers_release(uintptr_t start, size_t size)
+{
+	Banos_Timer *t;
+	unsigned n = 0;
+
+	while ((t = find_in(start, size)) != NULL) {
+		banos_timer_destroy(t);
+		n++;
+	}
+	return n;
+}

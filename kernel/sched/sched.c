@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The scheduler's core: run queues, switching, waking, stealing. Who runs next is the policy's
+ * business (rq.h); what is true of a thread is this file's.
+ *
+ * States of a thread and who moves it:
+ *
+ *	RUNNABLE -> SLEEPING	the thread itself (wait_begin), before it looks at its condition
+ *	SLEEPING -> RUNNABLE	thread_unblock, under thread->lock; or the thread itself
+ *	RUNNABLE -> DEAD	the thread itself (thread_exit)
+ *
+ * on_rq: the thread counts as runnable in the queue of thread->cpu; changes under that queue's
+ *lock. The running thread is on_rq but not among the policy's candidates. on_cpu: its registers and
+ *stack are in use; set before the switch to it, cleared (release) by the next thread on that
+ *processor once it is off the stack. Only when both are clear may thread_unblock place it on
+ *another processor.
+ *
+ * No lost wake-up: a sleeper sets SLEEPING and then looks at its condition; a waker changes
+ * the condition and then looks at the state. schedule() takes a thread off its queue only if
+ * it is still SLEEPING under the queue's lock; a waker that finds it on the queue just sets
+ * it RUNNABLE under the same lock. A thread that is preempted between the two stays runnable.
+ *
+ * Lock order: thread->lock, then the queue's lock. Two queues: lower index first. A queue's lock is
+ * taken by schedule() on one stack and released on the next (finish_switch). thread->cpu
+ * changes under thread->lock when the thread sleeps, under both queues' locks when it is stolen.
+ *
+ * A queue's need_resched flag is set with an exchange by whoever wants a switch; the first one that
+ * wants it of another processor sends the message interrupt. An idle processor looks at
+ * the flag with interrupts off before it halts.
+ */
+#include "rq.h"
+#include "sched_boot.h"
+
+#include <arch/enter.h>
+#include <arch/smp.h>
+#include <arch/thread.h>
+#include <base/log.h>
+#include <base/panic.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <mem/slab.h>
+#include <sched/blocker.h>
+#include <sched/clock.h>
+#include <sched/message.h>
+#include <sched/sched_internal.h>
+
+static const struct sched_policy *const policy = &fair_policy;
+
+void (*sched_switch_space_hook)(struct thread *next);
+
+static struct run_queue *rq_of(unsigned cpu)
+{
+	return cpu_by_index(cpu)->rq;
+}
+
+/* Ask a processor to run its scheduler. Interrupts off. */
+static void resched(struct run_queue *rq)
+{
+	struct cpu *c = rq->cpu;
+
+	if (__atomic_exchange_n(&c->need_resched, 1, __ATOMIC_SEQ_CST))
+		return;
+	if (c != this_cpu())
+		arch_send_message_interrupt(c);
+}
+
+/* Make sure the running thread's slice is timed while others wait. Holds rq->lock, own processor.
+ */
+static void arm_slice(struct run_queue *rq, nsec_t now)
+{
+	bool want = rq->runnable > 1 && rq->curr != rq->idle;
+
+	if (want == rq->slice_armed)
+		return;
+	rq->slice_armed = want;
+	timer_set_slice(want ? now + policy->slice(rq, rq->curr) : NEVER);
+}
+
+void sched_check_slice(void)
+{
+	struct run_queue *rq = this_cpu()->rq;
+
+	spin_lock(&rq->lock);
+	arm_slice(rq, clock_mono_ns());
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+}
+
+void sched_slice_over(void)
+{
+	struct run_queue *rq = this_cpu()->rq;
+
+	spin_lock(&rq->lock);
+	rq->slice_armed = false;
+	if (rq->runnable > 1)
+		resched(rq);
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+}
+
+static void enqueue(struct run_queue *rq, struct thread *t, bool woken)
+{
+	rq_integrate(rq, clock_mono_ns());
+	t->on_rq = true;
+	WRITE_ONCE(rq->runnable, rq->runnable + 1);
+	policy->enqueue(rq, t, woken);
+}
+
+/* Where a waking thread should run: where it was if idle, any idle one, else where it was. */
+static unsigned select_cpu(const struct thread *t)
+{
+	unsigned prev = t->cpu;
+	bool prev_ok = bit_test(t->affinity, prev) && prev < cpu_count();
+
+	if (prev_ok && !READ_ONCE(rq_of(prev)->runnable))
+		return prev;
+	for_each_cpu(c) if (!READ_ONCE(c->rq->runnable) &&
+			    bit_test(t->affinity, c->index)) return c->index;
+	if (prev_ok)
+		return prev;
+	for_each_cpu(c) if (bit_test(t->affinity, c->index)) return c->index;
+	return 0;
+}
+
+/* Put a thread that is nowhere on a queue. Holds t->lock, interrupts off. */
+static void place(struct thread *t)
+{
+	unsigned cpu = select_cpu(t);
+	struct run_queue *rq = rq_of(cpu);
+
+	WRITE_ONCE(t->cpu, cpu);
+	spin_lock(&rq->lock);
+	enqueue(rq, t, true);
+	if (rq->curr != rq->idle)
+		policy->account(rq, clock_mono_ns());
+	if (rq->curr == rq->idle || policy->preempts(rq, t))
+		resched(rq);
+	else if (rq->cpu == this_cpu())
+		arm_slice(rq, clock_mono_ns());
+	else if (!rq->slice_armed)
+		arch_send_message_interrupt(rq->cpu); /* it starts timing the slice */
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+}
+
+/* Lock the queue a thread belongs to: it may be stolen until we hold the lock. */
+static struct run_queue *lock_queue_of(struct thread *t)
+{
+	for (;;) {
+		struct run_queue *rq = rq_of(READ_ONCE(t->cpu));
+
+		spin_lock(&rq->lock);
+		if (rq->cpu->index == READ_ONCE(t->cpu))
+			return rq;
+		spin_unlock_noresched(&rq->lock);
+		preempt_enable_noresched();
+	}
+}
+
+bool thread_unblock(struct thread *t)
+{
+	uint64_t irq = spin_lock_irq(&t->lock);
+	bool woken = false;
+	struct run_queue *rq;
+
+	if (__atomic_load_n(&t->state, __ATOMIC_SEQ_CST) != THREAD_SLEEPING)
+		goto out;
+	woken = true;
+	rq = lock_queue_of(t);
+	if (t->on_rq) {
+		/* Has not left the processor yet, or was preempted on its way: it simply goes on.
+		 */
+		WRITE_ONCE(t->state, THREAD_RUNNABLE);
+		spin_unlock_noresched(&rq->lock);
+		preempt_enable_noresched();
+		goto out;
+	}
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	while (__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE))
+		cpu_relax(); /* its processor is between leaving the queue and leaving the stack */
+	WRITE_ONCE(t->state, THREAD_RUNNABLE);
+	place(t);
+out:
+	spin_unlock_irq(&t->lock, irq);
+	return woken;
+}
+
+void thread_start(struct thread *t)
+{
+	uint64_t irq = spin_lock_irq(&t->lock);
+
+	assert(t->state == THREAD_RUNNABLE && !t->on_rq);
+	place(t);
+	spin_unlock_irq(&t->lock, irq);
+}
+
+/* The first thing every thread does after a switch: let go of the one before. Interrupts off. */
+static void finish_switch(struct thread *prev)
+{
+	bool dead = prev->state == THREAD_DEAD;
+	struct run_queue *rq = this_cpu()->rq;
+
+	__atomic_store_n(&prev->on_cpu, 0, __ATOMIC_RELEASE);
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	if (dead)
+		thread_reap(prev);
+}
+
+void kernel_thread_entry(struct thread *prev)
+{
+	finish_switch(prev);
+}
+
+/* Two queues, lower index first. */
+static void lock_two(struct run_queue *a, struct run_queue *b)
+{
+	spin_lock(a->cpu->index < b->cpu->index ? &a->lock : &b->lock);
+	spin_lock(a->cpu->index < b->cpu->index ? &b->lock : &a->lock);
+}
+
+static void unlock_two(struct run_queue *a, struct run_queue *b)
+{
+	spin_unlock_noresched(&a->lock);
+	spin_unlock_noresched(&b->lock);
+	preempt_enable_noresched();
+	preempt_enable_noresched();
+}
+
+/* The idle thread looks for a processor that has more than it can run. Interrupts off. */
+static bool steal(struct run_queue *rq)
+{
+	struct run_queue *busiest = NULL;
+	struct thread *t = NULL;
+
+	for_each_cpu(c) if (c->rq != rq && READ_ONCE(c->rq->runnable) > 1 &&
+			    (!busiest || READ_ONCE(c->rq->runnable) > READ_ONCE(busiest->runnable)))
+		busiest = c->rq;
+	if (!busiest)
+		return false;
+	lock_two(rq, busiest);
+	if (busiest->runnable > 1)
+		t = policy->steal(busiest, rq->cpu->index);
+	if (t) {
+		policy->dequeue(busiest, t);
+		rq_integrate(busiest, clock_mono_ns());
+		WRITE_ONCE(busiest->runnable, busiest->runnable - 1);
+		WRITE_ONCE(t->cpu, rq->cpu->index);
+		enqueue(rq, t, true);
+	}
+	unlock_two(rq, busiest);
+	return t != NULL;
+}
+
+/* `preempted`: the thread did not ask to leave, so it stays runnable whatever its state says. */
+static void switch_thread(bool preempted)
+{
+	uint64_t irq = irq_save();
+	struct cpu *c = this_cpu();
+	struct run_queue *rq = c->rq;
+	struct thread *prev = c->current, *next;
+	nsec_t now;
+
+	spin_lock(&rq->lock);
+	__atomic_store_n(&c->need_resched, 0, __ATOMIC_SEQ_CST);
+	/* Whoever deferred something before now cannot be read by us any more: a quiescent state.
+	 */
+	__atomic_store_n(&c->quiescent, c->quiescent + 1, __ATOMIC_RELEASE);
+	now = clock_mono_ns();
+	policy->account(rq, now);
+	if (prev != rq->idle) {
+		/* One that is dead never comes back, even if it was preempted on its last steps. */
+		if (prev->state == THREAD_RUNNABLE ||
+		    (preempted && prev->state != THREAD_DEAD)) {
+			policy->enqueue(rq, prev, false);
+			prev->switches_forced += preempted;
+		} else {
+			policy->leave(rq, prev);
+			prev->on_rq = false;
+			rq_integrate(rq, now);
+			WRITE_ONCE(rq->runnable, rq->runnable - 1);
+			prev->switches_voluntary++;
+		}
+	}
+	next = policy->pick(rq);
+	if (!next)
+		next = rq->idle;
+	rq->curr = next;
+	next->sched.exec_start = now;
+	if (rq->slice_armed || rq->runnable > 1) {
+		rq->slice_armed = false; /* a new slice even for the same thread */
+		arm_slice(rq, now);
+		if (!rq->slice_armed)
+			timer_set_slice(NEVER);
+	}
+	if (next == prev) {
+		spin_unlock_noresched(&rq->lock);
+		preempt_enable_noresched();
+		irq_restore(irq);
+		return;
+	}
+	c->switches++;
+	__atomic_store_n(&next->on_cpu, 1, __ATOMIC_RELAXED);
+	if (sched_switch_space_hook)
+		sched_switch_space_hook(next);
+	finish_switch(arch_switch(prev, next));
+	irq_restore(irq);
+}
+
+void schedule(void)
+{
+	lockcheck_might_sleep();
+	assert(preempt_count() == 0);
+	switch_thread(false);
+}
+
+void thread_yield(void)
+{
+	switch_thread(true);
+}
+
+void preempt_check(void)
+{
+	if (preempt_count() || !irq_enabled() || in_interrupt() || panic_quiet())
+		return; /* the end of the interrupt or of the outer section looks again */
+	while (READ_ONCE(this_cpu()->need_resched))
+		switch_thread(true);
+}
+
+void kernel_preempt(void)
+{
+	switch_thread(true);
+}
+
+_Noreturn void sched_idle_loop(void)
+{
+	struct cpu *c = this_cpu();
+
+	for (;;) {
+		irq_disable();
+		if (!READ_ONCE(c->need_resched) && !steal(c->rq)) {
+			c->idle_since = clock_mono_ns();
+			/* From here on this processor reads nothing that a grace period protects. */
+			__atomic_store_n(&c->idle, true, __ATOMIC_RELEASE);
+			cpu_idle_wait(); /* what wakes us ends the idling: sched_leave_idle */
+			if (!READ_ONCE(c->need_resched))
+				continue;
+		}
+		irq_enable();
+		switch_thread(false);
+	}
+}
+
+/* Interrupts that hit an idle processor call this before they read anything. */
+void sched_leave_idle(struct cpu *c)
+{
+	if (!c->idle)
+		return;
+	c->idle = false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	c->idle_ns += clock_mono_ns() - c->idle_since;
+}
+
+_Noreturn void kernel_processor_entry(void)
+{
+	this_cpu()->rq->idle->sched.exec_start = clock_mono_ns();
+	irq_enable();
+	sched_idle_loop();
+}
+
+int sched_cpu_prepare(struct cpu *c)
+{
+	struct run_queue *rq = kzalloc(sizeof(*rq));
+	struct timer_queue *q = kzalloc(timer_queue_size());
+
+	c->slots = kcalloc(MAX_CPUS, sizeof(struct message));
+	if (!rq || !q || !c->slots)
+		return -ENOMEM;
+	spin_init(&rq->lock, LOCK_RUN_QUEUE);
+	rq->cpu = c;
+	rq->idle = thread_create_idle(c);
+	if (!rq->idle)
+		return -ENOMEM;
+	rq->curr = rq->idle;
+	c->rq = rq;
+	c->current = rq->idle;
+	timer_cpu_prepare(c, q);
+	return 0;
+}
+
+void thread_kick(struct thread *t)
+{
+	struct cpu *c = cpu_by_index(READ_ONCE(t->cpu));
+
+	if (__atomic_load_n(&t->on_cpu, __ATOMIC_SEQ_CST) && c != this_cpu())
+		arch_send_message_interrupt(c);
+}
+
+void thread_set_nice(struct thread *t, int nice)
+{
+	uint64_t irq = spin_lock_irq(&t->lock);
+	struct run_queue *rq = lock_queue_of(t);
+	bool candidate = t->on_rq && rq->curr != t;
+
+	nice = clamp(nice, -20, 19);
+	if (candidate)
+		policy->dequeue(rq, t);
+	t->sched.nice = (int8_t)nice;
+	t->sched.weight = fair_weight(nice);
+	if (candidate)
+		policy->enqueue(rq, t, true);
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	spin_unlock_irq(&t->lock, irq);
+}
+
+nsec_t thread_runtime_ns(struct thread *t)
+{
+	uint64_t irq = spin_lock_irq(&t->lock);
+	struct run_queue *rq = lock_queue_of(t);
+	nsec_t ns;
+
+	if (rq->curr == t)
+		policy->account(rq, clock_mono_ns());
+	ns = t->sched.runtime_ns;
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	spin_unlock_irq(&t->lock, irq);
+	return ns;
+}
+
+/* Move on if the processor we are on is no longer allowed: sleep there, wake elsewhere. */
+static void leave_processor(void)
+{
+	while (!bit_test(current()->affinity, READ_ONCE(current()->cpu)))
+		thread_sleep_until(clock_mono_ns() + 1000, WAIT_UNINTERRUPTIBLE);
+}
+
+bool thread_set_affinity(struct thread *t, const unsigned long *cpus)
+{
+	bool any = false;
+	uint64_t irq;
+
+	for_each_cpu(c)
+		any |= bit_test(cpus, c->index);
+	if (!any)
+		return false;
+	irq = spin_lock_irq(&t->lock);
+	for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
+		t->affinity[i] = cpus[i];
+	spin_unlock_irq(&t->lock, irq);
+	/* Others move when they next sleep and wake; the caller itself moves now. */
+	if (t == current())
+		leave_processor();
+	return true;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Drivers' timers. */
+#include <banos/time.h>
+#include <banos/timer.h>
+#include <base/ktest.h>
+#include <base/percpu.h>
+#include <lib/errno.h>
+#include <sched/banos_timer.h>
+#include <sched/blocker.h>
+#include <sched/clock.h>
+#include <sched/thread.h>
+
+#define MS NSEC_PER_MSEC
+
+struct probe {
+	Banos_Timer *timer;
+	uint32_t calls;	   /* [a] */
+	uint32_t inside;   /* [a] */
+	uint32_t overlaps; /* [a] */
+	uint32_t in_irq;   /* [a] */
+	int32_t own_cancel;
+	nsec_t busy;
+};
+
+static void probe_call(void *ctx)
+{
+	struct probe *p = ctx;
+
+	if (__atomic_fetch_add(&p->inside, 1, __ATOMIC_ACQ_REL))
+		p->overlaps++;
+	if (in_interrupt())
+		p->in_irq++;
+	if (p->busy)
+		clock_delay_ns(p->busy);
+	p->own_cancel = banos_timer_cancel_sync(p->timer);
+	__atomic_fetch_add(&p->calls, 1, __ATOMIC_ACQ_REL);
+	__atomic_fetch_sub(&p->inside, 1, __ATOMIC_ACQ_REL);
+}
+
+static void sleep_ms(unsigned ms)
+{
+	thread_sleep_until(clock_mono_ns() + ms * MS, WAIT_UNINTERRUPTIBLE);
+}
+
+static void one_shot_and_periodic(uint32_t flags)
+{
+	struct probe p = {0};
+	uint32_t calls;
+
+	ktest_check_eq(banos_timer_create(probe_call, &p, flags, &p.timer), 0);
+	ktest_check_eq(banos_timer_cancel_sync(p.timer), 0);
+	ktest_check_eq(banos_timer_arm(p.timer, banos_time_mono_ns() + 5 * MS, 0, 0), 0);
+	sleep_ms(50);
+	ktest_check_eq(p.calls, 1);
+	ktest_check_eq(p.own_cancel, -EDEADLK);
+	ktest_check_eq(p.in_irq, flags ? 1 : 0);
+	/* A deadline in the past is due at once. */
+	banos_timer_arm(p.timer, 1, 0, 0);
+	sleep_ms(20);
+	ktest_check_eq(p.calls, 2);
+	ktest_check_eq(banos_timer_arm(p.timer, banos_time_mono_ns() + 1000000 * MS, 0, 0), 0);
+	ktest_check_eq(banos_timer_cancel_sync(p.timer), 1);
+
+	ktest_check_eq(banos_timer_arm(p.timer, 0, 2 * MS, 0), 0);
+	sleep_ms(100);
+	banos_timer_cancel_sync(p.timer);
+	calls = p.calls;
+	ktest_check(calls > 5);
+	sleep_ms(30);
+	ktest_check_eq(p.calls, calls);
+	ktest_check_eq(p.overlaps, 0);
+	ktest_check_eq(banos_timer_destroy(p.timer), 0);
+}
+
+KTEST(timer_in_a_thread)
+{
+	one_shot_and_periodic(0);
+}
+
+KTEST(timer_in_the_interrupt)
+{
+	one_shot_and_periodic(BANOS_TIMER_INTERRUPT);
+}
+
+/* Cancelling while it runs and arms itself again: afterwards there is silence. */
+KTEST(timer_cancel_races)
+{
+	struct probe p = {.busy = 50000};
+
+	for (unsigned round = 0; round < 300; round++) {
+		uint32_t flags = round & 1 ? BANOS_TIMER_INTERRUPT : 0, calls;
+
+		ktest_check_eq(banos_timer_create(probe_call, &p, flags, &p.timer), 0);
+		banos_timer_arm(p.timer, 0, BANOS_TIMER_PERIOD_MIN, 0);
+		clock_delay_ns(round * 1000);
+		banos_timer_cancel_sync(p.timer);
+		calls = p.calls;
+		clock_delay_ns(200000);
+		ktest_check_eq(p.calls, calls);
+		banos_timer_destroy(p.timer);
+	}
+	ktest_check_eq(p.overlaps, 0);
+}
+
+KTEST(timer_arguments)
+{
+	Banos_Timer *t;
+
+	ktest_check_eq(banos_timer_create(NULL, NULL, 0, &t), -EINVAL);
+	ktest_check_eq(banos_timer_create(probe_call, NULL, 2, &t), -EINVAL);
+	ktest_check_eq(banos_timer_create(probe_call, NULL, 0, NULL), -EINVAL);
+	ktest_check_eq(banos_timer_create(probe_call, NULL, 0, &t), 0);
+	ktest_check_eq(banos_timer_arm(t, 0, 1, 0), -EINVAL);
+	ktest_check_eq(banos_timers_release((uintptr_t)probe_call, 1), 1);
+	ktest_check_eq(banos_timers_release((uintptr_t)probe_call, 1), 0);
+	ktest_check_eq(banos_timer_destroy(NULL), 0);
+}

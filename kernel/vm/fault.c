@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page faults: from a region and an access to an entry in the page table.
+ *
+ * Holds space->lock for reading throughout, so regions stand still; the decision about one page is
+ * made under its leaf table's lock. What may sleep (finding and filling an object's page,
+ * allocating) comes before that lock, and the entry is looked at again under it: another thread may
+ * have been faster, and then its entry stands.
+ *
+ * Truncation against faults: an object's `sequence` is odd while pages are being removed. The fault
+ * reads it before it looks for the page and again once its entry is in place (under the table's
+ * lock, which the removal takes later for every entry it looks at). If it has changed, the entry
+ * may be of a page that is gone: the fault starts again.
+ */
+#include "fault.h"
+
+#include "internal.h"
+
+#include <arch/cpu.h>
+#include <base/panic.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <mem/frame.h>
+
+#include <asm-generic/siginfo.h>
+#include <asm/signal.h>
+
+struct fault {
+	struct vm_space *space;
+	struct vm_region *region;
+	uint64_t addr; /* page-aligned */
+	bool write;
+	bool force;
+	struct vm_fault_result *result;
+};
+
+static pte_t leaf(const struct fault *f, paddr_t pa, bool writable, bool counted)
+{
+	pte_t e = pa | PTE_PRESENT | PTE_USER | PTE_ACCESSED;
+
+	if (writable)
+		e |= PTE_WRITE | PTE_DIRTY;
+	if (!(f->region->prot & VM_EXEC))
+		e |= PTE_NX;
+	return counted ? e | PTE_COUNTED : e;
+}
+
+static bool region_writable(const struct fault *f)
+{
+	return f->region->prot & VM_WRITE;
+}
+
+static bool shared(const struct fault *f)
+{
+	return f->region->flags & VM_SHARED;
+}
+
+static struct page *new_private(const struct page *copy_of)
+{
+	struct page *page = frame_alloc(0, copy_of ? 0 : FRAME_ZERO);
+
+	if (!page)
+		return NULL;
+	page->kind = PAGE_ANON;
+	if (copy_of)
+		page_copy(page_address(page), page_address(copy_of));
+	return page;
+}
+
+/*
+ * Put e into the slot if it still holds `was`; a frame of the old entry is given back after a
+ * flush. 0, -EAGAIN when somebody else was there, -ENOMEM when there is no memory for a table.
+ */
+static int install(struct fault *f, pte_t was, pte_t e)
+{
+	struct page *table;
+	pte_t *slot = pt_lock(f->space, f->addr, true, &table);
+	struct gather g;
+	bool ok;
+
+	if (!slot)
+		return -ENOMEM;
+	gather_begin(&g, f->space);
+	/* Accessed and dirty bits may have been set meanwhile; they do not matter. */
+	ok = !((*slot ^ was) & ~(PTE_ACCESSED | PTE_DIRTY));
+	if (ok) {
+		pte_t old = pt_set(f->space, table, slot, e);
+
+		if (old)
+			gather_entry(&g, f->addr, old);
+	}
+	pt_unlock(table);
+	gather_end(&g);
+	return ok ? 0 : -EAGAIN;
+}
+
+/* Being too late is no error: the fault looks again. */
+static int install_or_again(struct fault *f, pte_t was, pte_t e)
+{
+	int r = install(f, was, e);
+
+	return r == -EAGAIN ? 0 : r;
+}
+
+/* The same for a fresh private frame, which goes when it is not needed. */
+static int install_private(struct fault *f, pte_t was, struct page *page)
+{
+	int r = install(f, was, leaf(f, page_paddr(page), region_writable(f), true));
+
+	if (r)
+		page_put(page);
+	return r == -EAGAIN ? 0 : r;
+}
+
+/* Nothing mapped, private memory. */
+static int fault_private(struct fault *f)
+{
+	struct page *page;
+
+	if (!f->write)
+		return install_or_again(f, 0, leaf(f, page_paddr(zero_page), false, false));
+	page = new_private(NULL);
+	return page ? install_private(f, 0, page) : -ENOMEM;
+}
+
+/* Nothing mapped, an object behind it. */
+static int fault_object(struct fault *f)
+{
+	struct vm_object *o = f->region->object;
+	uint64_t offset = f->region->offset + (f->addr - f->region->start);
+	struct page *page, *copy, *table;
+	uint32_t sequence;
+	bool writable;
+	pte_t *slot;
+	int r;
+
+	sequence = __atomic_load_n(&o->sequence, __ATOMIC_ACQUIRE);
+	if (offset >= ALIGN_UP(__atomic_load_n(&o->size, __ATOMIC_ACQUIRE), PAGE_SIZE)) {
+		f->result->sig = SIGBUS;
+		f->result->code = BUS_ADRERR;
+		return -EFAULT;
+	}
+	r = vm_object_page(o, offset >> PAGE_SHIFT, &page);
+	if (r)
+		return r;
+	writable = shared(f) && region_writable(f);
+	if (f->write && !shared(f)) {
+		copy = new_private(page);
+		page_put(page);
+		if (!copy)
+			return -ENOMEM;
+		page = copy;
+		writable = region_writable(f);
+	}
+	slot = pt_lock(f->space, f->addr, true, &table);
+	if (!slot) {
+		page_put(page);
+		return -ENOMEM;
+	}
+	if (*slot || sequence & 1 || __atomic_load_n(&o->sequence, __ATOMIC_SEQ_CST) != sequence) {
+		/* Somebody was faster, or pages are being removed: look again. */
+		pt_unlock(table);
+		page_put(page);
+		if (sequence & 1)
+			vm_object_wait_removal(o);
+		return 0;
+	}
+	pt_set(f->space, table, slot, leaf(f, page_paddr(page), writable, true));
+	pt_unlock(table);
+	return 0;
+}
+
+/* Present, but not writable: take the frame over, or copy it. */
+static int fault_write(struct fault *f, pte_t e)
+{
+	struct page *old = page_of(pte_paddr(e)), *page;
+	bool counted = e & PTE_COUNTED;
+
+	if (shared(f))
+		return install_or_again(f, e, e | PTE_WRITE | PTE_DIRTY);
+	if (counted && old->kind == PAGE_ANON &&
+	    __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1) {
+		struct page *table;
+		pte_t *slot = pt_lock(f->space, f->addr, false, &table);
+
+		/* Only this entry holds the frame, and it cannot be shared while its table is
+		 * locked. */
+		if (slot && pte_paddr(*slot) == pte_paddr(e) &&
+		    __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
+			pt_set(f->space, table, slot,
+			       region_writable(f) ? *slot | PTE_WRITE | PTE_DIRTY | PTE_ACCESSED
+						  : *slot);
+		if (slot)
+			pt_unlock(table);
+		/* A stale read-only translation only costs a second fault. */
+		paging_flush_page(f->addr);
+		return 0;
+	}
+	/* The old frame stays ours while the entry holds it; a reference guards against its
+	 * removal. */
+	page = counted ? NULL : new_private(NULL);
+	if (counted) {
+		struct page *table;
+		pte_t *slot = pt_lock(f->space, f->addr, false, &table);
+		bool same = slot && pte_paddr(*slot) == pte_paddr(e) && *slot & PTE_COUNTED;
+
+		if (same)
+			page_get(old);
+		if (slot)
+			pt_unlock(table);
+		if (!same)
+			return 0;
+		page = new_private(old);
+		page_put(old);
+	}
+	return page ? install_private(f, e, page) : -ENOMEM;
+}
+
+static int handle(struct fault *f)
+{
+	struct page *table;
+	pte_t *slot = pt_lock(f->space, f->addr, false, &table), e = 0;
+
+	if (slot) {
+		e = *slot;
+		pt_unlock(table);
+	}
+	if (e && !(e & PTE_PRESENT)) {
+		/* mprotect(PROT_NONE) kept the frame; rights are back, a write still copies. */
+		pte_t again = (e | PTE_PRESENT | PTE_ACCESSED) & ~(PTE_WRITE | PTE_NX);
+
+		return install_or_again(f, e, f->region->prot & VM_EXEC ? again : again | PTE_NX);
+	}
+	if (!e)
+		return f->region->object ? fault_object(f) : fault_private(f);
+	if (f->write && !(e & PTE_WRITE))
+		return fault_write(f, e);
+	paging_flush_page(f->addr); /* the entry is right: the translation was old */
+	return 0;
+}
+
+/* The entry lets the access through. */
+static bool satisfied(struct fault *f)
+{
+	struct page *table;
+	pte_t *slot = pt_lock(f->space, f->addr, false, &table), e;
+
+	if (!slot)
+		return false;
+	e = *slot;
+	pt_unlock(table);
+	if (!(e & PTE_PRESENT))
+		return false;
+	/* A forced write goes to a private copy that stays read-only for the program. */
+	if (f->write && f->force && !region_writable(f))
+		return e & PTE_COUNTED && page_of(pte_paddr(e))->kind == PAGE_ANON &&
+		       page_of(pte_paddr(e))->refs == 1;
+	return !f->write || e & PTE_WRITE;
+}
+
+static bool allowed(const struct vm_region *r, unsigned access, unsigned flags)
+{
+	if (access == VM_ACCESS_WRITE)
+		return r->prot & VM_WRITE || (flags & VM_FAULT_FORCE && !(r->flags & VM_SHARED));
+	if (access == VM_ACCESS_EXEC)
+		return r->prot & VM_EXEC;
+	return r->prot & (VM_READ | VM_WRITE | VM_EXEC) || flags & VM_FAULT_FORCE;
+}
+
+int vm_fault(struct vm_space *s, uint64_t addr, unsigned access, unsigned flags,
+	     struct vm_fault_result *result)
+{
+	struct fault f = {.space = s,
+			  .addr = ALIGN_DOWN(addr, PAGE_SIZE),
+			  .write = access == VM_ACCESS_WRITE,
+			  .force = flags & VM_FAULT_FORCE,
+			  .result = result};
+	int r = 0;
+
+	*result = (struct vm_fault_result){SIGSEGV, SEGV_MAPERR};
+	rwlock_read_lock(&s->lock);
+	f.region = region_find(s, addr);
+	if (!f.region || f.region->start > addr) {
+		r = -EFAULT;
+	} else if (!allowed(f.region, access, flags)) {
+		result->code = SEGV_ACCERR;
+		r = -EFAULT;
+	} else {
+		__atomic_fetch_add(&s->minor_faults, 1, __ATOMIC_RELAXED);
+		do
+			r = handle(&f);
+		while (!r && !satisfied(&f) && access != VM_ACCESS_EXEC);
+	}
+	rwlock_read_unlock(&s->lock);
+	if (r == -ENOMEM || r == -EIO || r == -ENOSPC) {
+		result->sig = SIGBUS;
+		result->code = BUS_ADRERR;
+	}
+	return r;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Within vm/: page tables and gathering of frames. */
+#ifndef VM_INTERNAL_H
+#define VM_INTERNAL_H
+
+#include <vm/space.h>
+
+/*
+ * Frames taken out of page tables wait here until no processor can reach them. One gather per
+ * operation: its range is flushed once, or each time it is full.
+ */
+#define GATHER_MAX 64
+struct gather {
+	struct vm_space *space;
+	uint64_t start, end; /* range whose translations may be stale */
+	unsigned count;
+	struct page *pages[GATHER_MAX];
+};
+
+void gather_begin(struct gather *g, struct vm_space *s);
+/* Entry `e` of addr was present and is gone or has lost rights; its counted frame, if any, waits.
+ */
+void gather_entry(struct gather *g, uint64_t addr, pte_t e);
+void gather_table(struct gather *g, struct page *table);
+void gather_end(struct gather *g);
+/* True when gather_entry has no room for another frame: call gather_flush with no PT lock held. */
+static inline bool gather_full(const struct gather *g)
+{
+	return g->count == GATHER_MAX;
+}
+void gather_flush(struct gather *g);
+
+/*
+ * The slot of addr's leaf entry with its table's lock held, tables made if `create`; NULL when
+ * there is no table (or no memory). Release with pt_unlock.
+ */
+pte_t *pt_lock(struct vm_space *s, uint64_t addr, bool create, struct page **table);
+void pt_unlock(struct page *table);
+/*
+ * Store an entry; returns the one that was there, as the processor left it. Keeps the count of
+ * used entries and of resident frames. Holds the table's lock.
+ */
+pte_t pt_set(struct vm_space *s, struct page *table, pte_t *slot, pte_t e);
+
+void pt_unmap_range(struct gather *g, uint64_t start, uint64_t end);
+/* The same, but only entries of object pages: private copies stay (truncation). */
+void pt_unmap_object(struct gather *g, uint64_t start, uint64_t end);
+/* Take write permission (and more) away: entries keep only what prot allows. */
+void pt_protect_range(struct gather *g, uint64_t start, uint64_t end, unsigned prot);
+/* Copy private frames of [start, end) for fork, write-protecting both sides. 0 or -ENOMEM. */
+int pt_copy_range(struct vm_space *to, struct gather *g, uint64_t start, uint64_t end);
+/* Free leaf tables of [start, end) that are empty, as far as [floor, ceiling) has no region. */
+void pt_free_tables(struct gather *g, uint64_t start, uint64_t end, uint64_t floor,
+		    uint64_t ceiling);
+/* Free the whole tree of a space that nobody uses any more. */
+void pt_destroy(paddr_t root);
+paddr_t pt_create_root(void);
+
+struct vm_region *region_alloc(void);
+void region_free(struct vm_region *r);
+void region_insert(struct vm_space *s, struct vm_region *r);
+void region_unlink_object(struct vm_region *r);
+struct vm_region *region_find(struct vm_space *s, uint64_t addr); /* first with end > addr */
+struct vm_region *region_next(struct vm_region *r);
+void region_link_object(struct vm_region *r);
+
+extern struct page *zero_page;
+
+#endif

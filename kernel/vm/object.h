@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * VM objects: the pages of a file or of shared memory, by index. read, write and mmap of one
+ * file share the object's pages, so they are always coherent. An object is a passive container;
+ * what fills a page is its ops table.
+ */
+#ifndef VM_OBJECT_H
+#define VM_OBJECT_H
+
+#include <base/spinlock.h>
+#include <mem/frame.h>
+#include <sched/epoch.h>
+#include <sched/mutex.h>
+#include <vm/radix.h>
+
+struct vm_object;
+struct vm_region;
+
+struct vm_object_ops {
+	/*
+	 * Fill a fresh, zeroed page before anyone sees it. NULL: fresh pages are zero. 0 or -errno
+	 * (-EIO). Context: process, VM_OBJECT held.
+	 */
+	int (*fill)(struct vm_object *o, uint64_t index, struct page *page);
+	/* May a page beyond those that exist be created? 0 or -ENOSPC: limits. NULL: always. */
+	int (*charge)(struct vm_object *o, int64_t pages);
+	/* The last reference is gone and all pages are freed; frees the memory of the object. NULL:
+	 * kfree_deferred. */
+	void (*release)(struct vm_object *o);
+};
+
+struct vm_object {
+	uint32_t refs; /* [a] */
+	uint32_t flags;
+	const struct vm_object_ops *ops; /* [I] */
+	struct spinlock lock;		 /* OBJECT_PAGES: the index */
+	uint32_t sequence;		 /* [a] odd while pages are being removed; see fault.c */
+	struct radix index;		 /* [lock] pages by index */
+	uint64_t pages;			 /* [lock] pages held */
+	uint64_t size;			 /* [a] bytes: faults beyond its last page are SIGBUS */
+	struct mutex fill_lock; /* VM_OBJECT: one filling at a time, truncation against it */
+	struct list regions;	/* [fill_lock] mappings of it: truncation unmaps them */
+	void *owner;		/* [I] the inode, or NULL */
+	struct epoch_head epoch;
+};
+
+void vm_object_init(struct vm_object *o, const struct vm_object_ops *ops, void *owner,
+		    uint64_t size);
+/* A fresh object of its own memory (shared anonymous memory). NULL: out of memory. */
+struct vm_object *vm_object_create_anon(uint64_t size);
+struct vm_object *vm_object_get(struct vm_object *o);
+void vm_object_put(struct vm_object *o);
+
+/* The page at index with a reference, or NULL when there is none: no lock, no sleep. */
+struct page *vm_object_find(struct vm_object *o, uint64_t index);
+/* The same, creating and filling it if needed. 0 or -ENOMEM, -ENOSPC, -EIO. Context: process. */
+int vm_object_page(struct vm_object *o, uint64_t index, struct page **out);
+/* The first index >= from that holds a page; false when none. (SEEK_DATA.) */
+bool vm_object_next(struct vm_object *o, uint64_t from, uint64_t *index);
+
+/*
+ * Remove pages [first, last) from the object and from every mapping (holes, truncation); the
+ * caller zeroes partial pages. Sets nothing else. Context: process.
+ */
+void vm_object_remove_range(struct vm_object *o, uint64_t first, uint64_t last);
+/* Wait until a removal that is under way has ended: faults look again then. */
+void vm_object_wait_removal(struct vm_object *o);
+/* Set the size; on shrinking zero the tail of the last page and remove what lies beyond. */
+void vm_object_set_size(struct vm_object *o, uint64_t size);
+
+#endif

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page tables of programs, walked through the direct map.
+ *
+ * Locking: entries of a leaf table change under the table's own lock (struct page.pt_lock), so
+ * faults in different 2 MiB ranges do not meet. Upper entries go from empty to a table by
+ * compare-and-exchange, and back to empty only in pt_free_tables, with space->lock held for writing
+ * and no region left in the table's range; so a walk inside a region, by whoever keeps that region
+ * from vanishing, never sees its tables go.
+ *
+ * Invariant: no frame and no table is reused before every processor that may hold a translation to
+ * it has flushed it: frames and tables leave through a gather only, which flushes before it frees.
+ */
+#include "internal.h"
+
+#include <base/panic.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <mem/frame.h>
+#include <sched/message.h>
+
+#define LEAF_SPAN (PAGE_SIZE * PT_ENTRIES)
+/* More pages than this are flushed by dropping everything. */
+#define FLUSH_SINGLY 32
+
+void gather_begin(struct gather *g, struct vm_space *s)
+{
+	g->space = s;
+	g->start = UINT64_MAX;
+	g->end = 0;
+	g->count = 0;
+}
+
+struct flush {
+	uint64_t start, end;
+	struct vm_space *space;
+};
+
+static void flush_here(void *arg)
+{
+	const struct flush *f = arg;
+
+	if (this_cpu()->space != f->space)
+		return;
+	if (f->end - f->start > FLUSH_SINGLY * PAGE_SIZE) {
+		paging_flush_user();
+		return;
+	}
+	for (uint64_t a = f->start; a < f->end; a += PAGE_SIZE)
+		paging_flush_page(a);
+}
+
+void gather_flush(struct gather *g)
+{
+	struct flush f = {g->start, g->end, g->space};
+	unsigned long cpus[BITMAP_WORDS(MAX_CPUS)];
+
+	if (g->start < g->end) {
+		/* The entries' stores come before the look at who has the space loaded. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		for (unsigned i = 0; i < ARRAY_SIZE(cpus); i++)
+			cpus[i] = __atomic_load_n(&g->space->cpus[i], __ATOMIC_RELAXED);
+		message_call(cpus, flush_here, &f);
+	}
+	for (unsigned i = 0; i < g->count; i++)
+		page_put(g->pages[i]);
+	g->count = 0;
+	g->start = UINT64_MAX;
+	g->end = 0;
+}
+
+static void gather_range(struct gather *g, uint64_t addr, uint64_t size)
+{
+	g->start = min(g->start, addr);
+	g->end = max(g->end, addr + size);
+}
+
+void gather_entry(struct gather *g, uint64_t addr, pte_t e)
+{
+	/* A translation that was never used is in no processor: nothing to flush for it. */
+	if (e & PTE_ACCESSED)
+		gather_range(g, addr, PAGE_SIZE);
+	if (e & PTE_COUNTED) {
+		assert(!gather_full(g));
+		g->pages[g->count++] = page_of(pte_paddr(e));
+	}
+}
+
+void gather_table(struct gather *g, struct page *table)
+{
+	if (gather_full(g))
+		gather_flush(g);
+	table->kind = PAGE_ALLOCATED;
+	table->refs = 1;
+	g->pages[g->count++] = table;
+}
+
+void gather_end(struct gather *g)
+{
+	gather_flush(g);
+}
+
+static pte_t *entries(paddr_t table)
+{
+	return paddr_to_direct(table);
+}
+
+static struct page *table_new(void)
+{
+	struct page *page = frame_alloc(0, FRAME_ZERO);
+
+	if (!page)
+		return NULL;
+	page->kind = PAGE_PAGETABLE;
+	spin_init(&page->pt_lock, LOCK_PAGE_TABLE);
+	page->pt_entries = 0;
+	return page;
+}
+
+paddr_t pt_create_root(void)
+{
+	struct page *page = table_new();
+
+	if (!page)
+		return 0;
+	paging_init_user_top(page_address(page));
+	return page_paddr(page);
+}
+
+/* The leaf table of addr; NULL when there is none, or none can be made. */
+static struct page *leaf_table(struct vm_space *s, uint64_t addr, bool create)
+{
+	paddr_t table = s->root;
+
+	for (unsigned level = PT_LEVELS; level > 1; level--) {
+		pte_t *slot = &entries(table)[pt_index(addr, level)];
+		pte_t e = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+
+		if (!(e & PTE_PRESENT)) {
+			struct page *fresh = create ? table_new() : NULL;
+			pte_t none = 0;
+
+			if (!fresh)
+				return NULL;
+			e = pte_table(page_paddr(fresh));
+			if (!__atomic_compare_exchange_n(slot, &none, e, false, __ATOMIC_RELEASE,
+							 __ATOMIC_ACQUIRE)) {
+				fresh->kind = PAGE_ALLOCATED;
+				page_put(fresh); /* another fault was faster */
+				e = none;
+			}
+		}
+		table = pte_paddr(e);
+	}
+	return page_of(table);
+}
+
+pte_t *pt_lock(struct vm_space *s, uint64_t addr, bool create, struct page **out)
+{
+	struct page *table = leaf_table(s, addr, create);
+
+	*out = table;
+	if (!table)
+		return NULL;
+	spin_lock(&table->pt_lock);
+	return (pte_t *)page_address(table) + pt_index(addr, 1);
+}
+
+void pt_unlock(struct page *table)
+{
+	spin_unlock(&table->pt_lock);
+}
+
+static bool is_file(pte_t e)
+{
+	return page_of(pte_paddr(e))->kind == PAGE_OBJECT;
+}
+
+/*
+ * One exchange, because the processor sets accessed and dirty bits behind our back: the old entry
+ * with the bits it had at the end decides whether there is a translation to flush.
+ */
+pte_t pt_set(struct vm_space *s, struct page *table, pte_t *slot, pte_t e)
+{
+	pte_t old = __atomic_exchange_n(slot, e, __ATOMIC_ACQ_REL);
+	int rss = !!(e & PTE_COUNTED) - !!(old & PTE_COUNTED);
+	int file = (e & PTE_COUNTED && is_file(e)) - (old & PTE_COUNTED && is_file(old));
+
+	table->pt_entries += (e != 0) - (old != 0);
+	if (rss)
+		__atomic_fetch_add(&s->resident, rss, __ATOMIC_RELAXED);
+	if (file)
+		__atomic_fetch_add(&s->resident_file, file, __ATOMIC_RELAXED);
+	return old;
+}
+
+/* End of the part of [addr, end) that one leaf table covers. */
+static uint64_t leaf_end(uint64_t addr, uint64_t end)
+{
+	return min(end, ALIGN_DOWN(addr, LEAF_SPAN) + LEAF_SPAN);
+}
+
+/* Where to go on when there is no leaf table at addr: behind the highest missing table. */
+static uint64_t skip_hole(struct vm_space *s, uint64_t addr)
+{
+	paddr_t table = s->root;
+	uint64_t span;
+
+	for (unsigned level = PT_LEVELS;; level--) {
+		pte_t e = __atomic_load_n(&entries(table)[pt_index(addr, level)], __ATOMIC_ACQUIRE);
+
+		span = PAGE_SIZE << (9 * (level - 1));
+		if (!(e & PTE_PRESENT) || level == 2)
+			return ALIGN_DOWN(addr, span) + span;
+		table = pte_paddr(e);
+	}
+}
+
+static void unmap_range(struct gather *g, uint64_t start, uint64_t end, bool only_objects)
+{
+	struct page *table;
+
+	for (uint64_t a = start; a < end;) {
+		uint64_t stop = leaf_end(a, end);
+		pte_t *slot = pt_lock(g->space, a, false, &table);
+
+		if (!slot) {
+			a = skip_hole(g->space, a);
+			continue;
+		}
+		for (; a < stop && !gather_full(g) && table->pt_entries; a += PAGE_SIZE, slot++) {
+			pte_t e = *slot;
+
+			if (!e || (only_objects && (!(e & PTE_COUNTED) || !is_file(e))))
+				continue;
+			gather_entry(g, a, pt_set(g->space, table, slot, 0));
+		}
+		if (!table->pt_entries)
+			a = stop;
+		pt_unlock(table);
+		if (gather_full(g))
+			gather_flush(g);
+	}
+}
+
+void pt_unmap_range(struct gather *g, uint64_t start, uint64_t end)
+{
+	unmap_range(g, start, end, false);
+}
+
+void pt_unmap_object(struct gather *g, uint64_t start, uint64_t end)
+{
+	unmap_range(g, start, end, true);
+}
+
+void pt_protect_range(struct gather *g, uint64_t start, uint64_t end, unsigned prot)
+{
+	struct page *table;
+
+	for (uint64_t a = start; a < end;) {
+		uint64_t stop = leaf_end(a, end);
+		pte_t *slot = pt_lock(g->space, a, false, &table);
+
+		if (!slot) {
+			a = skip_hole(g->space, a);
+			continue;
+		}
+		for (; a < stop; a += PAGE_SIZE, slot++) {
+			pte_t e = *slot, want = e;
+
+			if (!e)
+				continue;
+			/* Rights are only taken here; a fault gives them, with its copy on write.
+			 */
+			if (!(prot & VM_WRITE))
+				want &= ~PTE_WRITE;
+			if (prot & VM_EXEC)
+				want &= ~PTE_NX;
+			else
+				want |= PTE_NX;
+			if (!(prot & (VM_READ | VM_WRITE | VM_EXEC)))
+				want &= ~PTE_PRESENT;
+			else
+				want |= PTE_PRESENT;
+			if (want == e)
+				continue;
+			e = pt_set(g->space, table, slot, want);
+			gather_entry(g, a, e & ~PTE_COUNTED);
+		}
+		pt_unlock(table);
+	}
+}
+
+static bool copied_by_fork(pte_t e)
+{
+	/* Pages of files come back by a fault; the zero page too. */
+	return e & PTE_COUNTED && !is_file(e);
+}
+
+int pt_copy_range(struct vm_space *to, struct gather *g, uint64_t start, uint64_t end)
+{
+	struct page *table, *other;
+
+	for (uint64_t a = start; a < end;) {
+		uint64_t stop = leaf_end(a, end);
+		pte_t *slot = pt_lock(g->space, a, false, &table), *copy;
+
+		if (!slot) {
+			a = skip_hole(g->space, a);
+			continue;
+		}
+		if (!table->pt_entries) {
+			pt_unlock(table);
+			a = stop;
+			continue;
+		}
+		copy = pt_lock(to, a, true, &other);
+		if (!copy) {
+			pt_unlock(table);
+			return -ENOMEM;
+		}
+		for (; a < stop; a += PAGE_SIZE, slot++, copy++) {
+			pte_t e = *slot;
+
+			if (!copied_by_fork(e))
+				continue;
+			page_get(page_of(pte_paddr(e)));
+			if (e & PTE_WRITE) {
+				e &= ~PTE_WRITE;
+				gather_entry(g, a,
+					     pt_set(g->space, table, slot, e) & ~PTE_COUNTED);
+			}
+			pt_set(to, other, copy, e & ~PTE_ACCESSED);
+		}
+		pt_unlock(other);
+		pt_unlock(table);
+	}
+	return 0;
+}
+
+void pt_free_tables(struct gather *g, uint64_t start, uint64_t end, uint64_t floor,
+		    uint64_t ceiling)
+{
+	struct vm_space *s = g->space;
+
+	for (uint64_t a = ALIGN_DOWN(start, LEAF_SPAN); a < end; a += LEAF_SPAN) {
+		paddr_t table = s->root;
+		pte_t *slot = NULL;
+		unsigned level;
+
+		if (a < floor || a + LEAF_SPAN > ceiling)
+			continue;
+		for (level = PT_LEVELS; level > 1; level--) {
+			slot = &entries(table)[pt_index(a, level)];
+			if (!(*slot & PTE_PRESENT))
+				break;
+			table = pte_paddr(*slot);
+		}
+		if (level > 1) {
+			a = skip_hole(s, a) - LEAF_SPAN;
+			continue;
+		}
+		assert(page_of(table)->pt_entries == 0);
+		__atomic_store_n(slot, 0, __ATOMIC_RELEASE);
+		/* The processor caches upper entries as well: flush the whole range before reuse.
+		 */
+		gather_range(g, a, LEAF_SPAN);
+		gather_table(g, page_of(table));
+	}
+}
+
+static void destroy_level(paddr_t table, unsigned level)
+{
+	unsigned n = level == PT_LEVELS ? PT_USER_TOP : PT_ENTRIES;
+
+	for (unsigned i = 0; level > 1 && i < n; i++) {
+		pte_t e = entries(table)[i];
+
+		if (e & PTE_PRESENT)
+			destroy_level(pte_paddr(e), level - 1);
+	}
+	page_of(table)->kind = PAGE_ALLOCATED;
+	page_put(page_of(table));
+}
+
+void pt_destroy(paddr_t root)
+{
+	destroy_level(root, PT_LEVELS);
+}

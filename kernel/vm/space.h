@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Address spaces of programs and their regions. space.c says how it fits together.
+ */
+#ifndef VM_SPACE_H
+#define VM_SPACE_H
+
+#include <arch/paging.h>
+#include <base/types.h>
+#include <lib/bitmap.h>
+#include <lib/list.h>
+#include <lib/rbtree.h>
+#include <sched/mutex.h>
+#include <vm/object.h>
+
+#define VM_READ	 1
+#define VM_WRITE 2
+#define VM_EXEC	 4
+
+/* Flags of a region. */
+#define VM_SHARED    1 /* writes go to the object; else copy on write */
+#define VM_STACK     2 /* a program's first stack (for /proc/PID/maps) */
+#define VM_HEAP	     4 /* grown by brk */
+#define VM_MAY_WRITE 8 /* mprotect may add VM_WRITE */
+
+struct vm_region {
+	struct rb_node node;	  /* [space->lock] by start */
+	uint64_t start, end;	  /* [space->lock] page-aligned */
+	uint8_t prot;		  /* [space->lock] VM_READ... */
+	uint8_t flags;		  /* [space->lock] */
+	struct vm_space *space;	  /* [I] */
+	struct vm_object *object; /* [I] with a reference; NULL: private memory */
+	uint64_t offset;	  /* [space->lock] byte offset of start in the object */
+	struct list object_link;  /* [object->fill_lock] in object->regions */
+	void *file;		  /* [I] what vfs mapped (vm_file_ops), with a reference; or NULL */
+};
+
+struct vm_space {
+	uint32_t refs;		/* [a] */
+	struct rwlock lock;	/* VM_SPACE: the tree and its regions; faults read, changes write */
+	struct rb_root regions; /* [lock] */
+	paddr_t root;		/* [I] top page table */
+	DECLARE_BITMAP(cpus, MAX_CPUS); /* [a] processors that have it loaded, lazily too */
+	uint64_t mmap_base;	 /* [I after exec] new regions are placed below it, downwards */
+	uint64_t brk_start, brk; /* [lock] */
+	uint64_t total_pages;	 /* [lock] sum over regions */
+	int64_t resident;	 /* [a] frames mapped and counted */
+	int64_t resident_file;	 /* [a] those of objects among them */
+	uint64_t limit_pages;	 /* [a] RLIMIT_AS, or UINT64_MAX */
+	uint64_t minor_faults;	 /* [a] */
+	/* For /proc and exec; written by exec before the space is shared. */
+	uint64_t arg_start, arg_end, env_start, env_end, stack_top;
+	uint64_t code_start, code_end;
+	uint64_t auxv[48];
+	unsigned auxv_words;
+};
+
+/* What vfs does for regions that map files; set once at boot. */
+struct vm_file_ops {
+	void (*get)(void *file);
+	void (*put)(void *file);
+};
+extern const struct vm_file_ops *vm_file_ops;
+
+struct vm_space *vm_space_create(void); /* empty; NULL: out of memory */
+struct vm_space *vm_space_get(struct vm_space *s);
+void vm_space_put(struct vm_space *s); /* NULL is allowed; context: process, no locks */
+/* A copy for fork: private memory is copied on write. 0 or -ENOMEM (then nothing remains). */
+int vm_space_clone(struct vm_space *from, struct vm_space **out);
+/* Load s (or, with NULL, the kernel's tables) for the current thread. */
+void vm_space_switch(struct vm_space *s);
+
+struct vm_map_args {
+	uint64_t addr; /* hint, or exact with fixed */
+	uint64_t length;
+	unsigned prot;		  /* VM_READ... */
+	unsigned flags;		  /* VM_SHARED... */
+	bool fixed;		  /* exactly at addr, replacing what is there */
+	bool noreplace;		  /* with fixed: -EEXIST if something is there */
+	struct vm_object *object; /* a reference is taken; NULL: private or (shared) fresh memory */
+	uint64_t offset;
+	void *file; /* likewise */
+};
+
+/* Map; the address in *out. 0, -EINVAL, -ENOMEM, -EEXIST. Context: process. */
+int vm_map(struct vm_space *s, const struct vm_map_args *a, uint64_t *out);
+/* Unmap all that lies in the range; holes are fine. 0, -EINVAL, -ENOMEM (no memory to split). */
+int vm_unmap(struct vm_space *s, uint64_t addr, uint64_t length);
+/* 0, -EINVAL, -ENOMEM (holes; what comes before them is changed), -EACCES. */
+int vm_protect(struct vm_space *s, uint64_t addr, uint64_t length, unsigned prot);
+/* Forget contents: private memory reads as zero or as the file again. 0, -EINVAL, -ENOMEM. */
+int vm_discard(struct vm_space *s, uint64_t addr, uint64_t length);
+/* The new break, or the old one if it cannot be. */
+uint64_t vm_brk(struct vm_space *s, uint64_t brk);
+/* Is every page of the range mapped by some region? */
+bool vm_range_mapped(struct vm_space *s, uint64_t addr, uint64_t length);
+
+/*
+ * Read or write another space's memory as its program could (faults pages in); also write to
+ * pages the program may not write, when `force`. Returns bytes done. Context: process.
+ */
+size_t vm_access(struct vm_space *s, uint64_t addr, void *buf, size_t n, bool write, bool force);
+
+/* The regions in order, one after another: a copy of the first with end > addr; false at the end.
+ */
+struct vm_region_info {
+	uint64_t start, end, offset;
+	unsigned prot, flags;
+	void *file; /* with a reference (vm_file_ops->put), or NULL */
+};
+bool vm_region_next(struct vm_space *s, uint64_t addr, struct vm_region_info *out);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Copies between the kernel and the current program. Every address and length is hostile:
+ * ranges outside the user half and faults give -EFAULT. Context: process; may sleep (a page
+ * fault), so no spinlock and no lock that the fault path takes may be held.
+ */
+#ifndef VM_USERCOPY_H
+#define VM_USERCOPY_H
+
+#include <base/types.h>
+#include <lib/compiler.h>
+
+/* 0 or -EFAULT; on a fault half way the part before it has been copied. */
+int copy_from_user(void *to, uaddr_t from, size_t n) __must_check;
+int copy_to_user(uaddr_t to, const void *from, size_t n) __must_check;
+int clear_user(uaddr_t to, size_t n) __must_check;
+/* Like the above, but return how many bytes were NOT copied. */
+size_t copy_from_user_partial(void *to, uaddr_t from, size_t n);
+size_t copy_to_user_partial(uaddr_t to, const void *from, size_t n);
+
+/*
+ * Copy a string of at most size-1 bytes and its NUL. Returns its length, -EFAULT, or
+ * -ENAMETOOLONG when no NUL was found in size bytes.
+ */
+ssize_t copy_string_from_user(char *to, uaddr_t from, size_t size) __must_check;
+
+/* True if [a, a+n) lies in the user half; says nothing of what is mapped there. */
+static inline bool user_range_ok(uaddr_t a, size_t n)
+{
+	return n <= 0x00007ffffffff000UL && a <= 0x00007ffffffff000UL - n;
+}
+
+#define get_user(var, uaddr) copy_from_user(&(var), (uaddr), sizeof(var))
+#define put_user(uaddr, var) copy_to_user((uaddr), &(var), sizeof(var))
+
+#endif
