@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a process knows of the tree of names: root, working directory, umask. */
+#ifndef VFS_FS_CONTEXT_H
+#define VFS_FS_CONTEXT_H
+
+#include <base/spinlock.h>
+#include "path.h"
+#include <sched/epoch.h>
+
+struct fs_context {
+	uint32_t refs;	      /* [a] threads that share it */
+	uint32_t umask;	      /* [a] */
+	struct spinlock lock; /* FS_CONTEXT */
+	struct path root;     /* [lock] */
+	struct path cwd;      /* [lock] */
+	struct epoch_head epoch;
+};
+
+/* Root and working directory at the root of the first mount, umask 022. NULL: no memory. */
+struct fs_context *fs_context_create(void);
+/* A private copy (fork without CLONE_FS, unshare). NULL: no memory. */
+struct fs_context *fs_context_clone(struct fs_context *from);
+struct fs_context *fs_context_get(struct fs_context *fs);
+/* The same unless its last reference is already gone; for readers of other threads, under epoch. */
+bool fs_context_try_get(struct fs_context *fs);
+void fs_context_put(struct fs_context *fs);
+
+/* Counted copies; fs may be NULL for kernel threads: the root of the first mount. */
+struct path fs_context_root(struct fs_context *fs);
+struct path fs_context_cwd(struct fs_context *fs);
+/* These take over the caller's reference. */
+void fs_context_set_root(struct fs_context *fs, struct path p);
+void fs_context_set_cwd(struct fs_context *fs, struct path p);
+/* The context of the calling thread; NULL for kernel threads. */
+struct fs_context *fs_context_current(void);
+
+#endif

@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The tree of mounts.
+ *
+ * A mount shows a directory tree of a superblock (its root entry) at a place in another mount.
+ * The first mount has no parent. States:
+ *
+ *	created   (mount_create)  one reference, in no tree
+ *	attached  (mount_attach)  in the table under (parent, mountpoint); the tree holds that
+ *				  reference, and counts on parent and mountpoint
+ *	dead      (mount_remove)  references went from 1 to 0 by compare and swap while attached, so
+ *				  nobody can be using it; or
+ *	detached  (lazy)	  out of the table, alive until the last user puts it
+ *	freed			  after a grace period
+ *
+ * Path walks find mounts in the table under epoch, without a lock, taking a reference unless the
+ * count is 0; a name that has something mounted on it carries DENTRY_MOUNTED, so all others pay
+ * one flag test. Changes are serialised by tree_lock (MOUNT); inside it the mountpoint's
+ * inode lock is taken, which keeps rmdir away.
+ *
+ * Rejected: per-process mount namespaces now. All processes see one tree; a namespace later is
+ * a first mount of its own, and the table, keyed by (mount, entry), is ready for it.
+ */
+#include "mount.h"
+
+#include "dentry.h"
+#include "file.h"
+#include "fs_context.h"
+#include "inode.h"
+#include "pipe.h"
+#include "super.h"
+#include <base/panic.h>
+#include <base/stats.h>
+#include <lib/errno.h>
+#include <lib/hash.h>
+#include <lib/string.h>
+#include <mem/slab.h>
+#include <vm/space.h>
+
+#define BUCKETS 256
+
+static struct mount *table[BUCKETS];	 /* [tree_lock; readers under epoch] */
+static struct list all = LIST_INIT(all); /* [tree_lock] attached mounts, by age */
+static struct mount *first;		 /* [I] after vfs_init */
+static struct mutex tree_lock;		 /* MOUNT */
+static uint32_t last_id;		 /* [a] */
+
+/* --- references --------------------------------------------------------------------------- */
+
+struct mount *mount_get(struct mount *m)
+{
+	__atomic_fetch_add(&m->refs, 1, __ATOMIC_RELAXED);
+	return m;
+}
+
+bool mount_try_get(struct mount *m)
+{
+	uint32_t refs = __atomic_load_n(&m->refs, __ATOMIC_RELAXED);
+
+	do {
+		if (refs == 0)
+			return false;
+	} while (!__atomic_compare_exchange_n(&m->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	return true;
+}
+
+static void mount_free(struct mount *m)
+{
+	struct super *s = m->super;
+
+	dentry_put(m->root);
+	if (__atomic_sub_fetch(&s->mounts, 1, __ATOMIC_ACQ_REL) == 0 &&
+	    !(s->flags & SUPER_PERSISTENT)) {
+		dentry_prune(s);
+		if (s->ops->sync)
+			s->ops->sync(s, true);
+		dentry_put(s->root);
+		s->root = NULL;
+	}
+	super_put(s);
+	kfree(m->source);
+	kfree_deferred(m, epoch);
+}
+
+void mount_put(struct mount *m)
+{
+	if (__atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		mount_free(m);
+}
+
+/* A mount of s showing root; takes over nothing. */
+static struct mount *mount_create(struct super *s, struct dentry *root, const char *source,
+				  unsigned flags)
+{
+	struct mount *m = kzalloc(sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->source = kstrdup(source);
+	if (!m->source) {
+		kfree(m);
+		return NULL;
+	}
+	m->refs = 1;
+	m->flags = flags;
+	m->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
+	m->super = super_get(s);
+	__atomic_fetch_add(&s->mounts, 1, __ATOMIC_RELAXED);
+	m->root = dentry_get(root);
+	list_init(&m->link);
+	return m;
+}
+
+struct mount *mount_create_detached(struct super *s, const char *source)
+{
+	return mount_create(s, s->root, source, 0);
+}
+
+struct path mount_root_path(void)
+{
+	struct path p = {.mount = mount_get(first), .dentry = dentry_get(first->root)};
+
+	/* What was mounted over the very first root is the root. */
+	mount_cross_down(&p);
+	return p;
+}
+
+/* --- the table ---------------------------------------------------------------------------- */
+
+static struct mount **bucket_of(const struct mount *parent, const struct dentry *at)
+{
+	return &table[hash_u64((uintptr_t)parent ^ (uintptr_t)at << 1) % BUCKETS];
+}
+
+static struct mount *table_find(const struct mount *parent, const struct dentry *at)
+{
+	struct mount *m = __atomic_load_n(bucket_of(parent, at), __ATOMIC_ACQUIRE);
+
+	for (; m; m = __atomic_load_n(&m->next, __ATOMIC_ACQUIRE)) {
+		if (__atomic_load_n(&m->parent, __ATOMIC_RELAXED) == parent &&
+		    __atomic_load_n(&m->mountpoint, __ATOMIC_RELAXED) == at)
+			return m;
+	}
+	return NULL;
+}
+
+void mount_cross_down(struct path *p)
+{
+	while (__atomic_load_n(&p->dentry->flags, __ATOMIC_ACQUIRE) & DENTRY_MOUNTED) {
+		struct mount *m;
+
+		epoch_enter();
+		m = table_find(p->mount, p->dentry);
+		if (m && !mount_try_get(m))
+			m = NULL; /* being unmounted */
+		epoch_exit();
+		if (!m)
+			return;
+		path_put(*p);
+		*p = (struct path){.mount = m, .dentry = dentry_get(m->root)};
+	}
+}
+
+bool mount_cross_up(struct path *p)
+{
+	struct path up;
+	bool ok;
+
+	epoch_enter();
+	up.mount = __atomic_load_n(&p->mount->parent, __ATOMIC_ACQUIRE);
+	ok = up.mount && mount_try_get(up.mount);
+	if (ok) {
+		up.dentry = __atomic_load_n(&p->mount->mountpoint, __ATOMIC_ACQUIRE);
+		ok = dentry_try_get(up.dentry);
+		if (!ok)
+			up.dentry = NULL;
+	} else {
+		up = (struct path){NULL, NULL};
+	}
+	epoch_exit();
+	if (!ok) {
+		path_put(up);
+		return false;
+	}
+	path_put(*p);
+	*p = up;
+	return true;
+}
+
+/* --- shape: tree_lock held ---------------------------------------------------------------- */
+
+static void table_add(struct mount *m, struct path where)
+{
+	struct mount **b = bucket_of(where.mount, where.dentry);
+
+	m->mountpoint = dentry_get(where.dentry);
+	__atomic_store_n(&m->parent, mount_get(where.mount), __ATOMIC_RELEASE);
+	where.mount->children++;
+	__atomic_fetch_or(&where.dentry->flags, DENTRY_MOUNTED, __ATOMIC_RELEASE);
+	m->next = *b;
+	__atomic_store_n(b, m, __ATOMIC_RELEASE);
+	list_add_tail(&m->link, &all);
+}
+
+static void mountpoint_forget(struct dentry *at)
+{
+	struct mount *m;
+
+	list_for_each_entry(m, &all, link) {
+		if (m->mountpoint == at)
+			return;
+	}
+	__atomic_fetch_and(&at->flags, ~(uint32_t)DENTRY_MOUNTED, __ATOMIC_RELEASE);
+}
+
+/* Out of the table; what the tree held of the place is returned for the caller to put. */
+static struct path table_remove(struct mount *m)
+{
+	struct path where = {.mount = m->parent, .dentry = m->mountpoint};
+	struct mount **at = bucket_of(where.mount, where.dentry);
+
+	while (*at != m)
+		at = &(*at)->next;
+	__atomic_store_n(at, m->next, __ATOMIC_RELEASE);
+	__atomic_store_n(&m->parent, NULL, __ATOMIC_RELEASE);
+	list_del(&m->link);
+	where.mount->children--;
+	mountpoint_forget(where.dentry);
+	return where;
+}
+
+static bool is_attached(const struct mount *m)
+{
+	return m->parent || m == first;
+}
+
+/* The place may have been removed or covered since it was looked up. */
+static int mount_attach(struct mount *m, struct path *where)
+{
+	struct inode *inode = path_inode(*where);
+	int r = 0;
+
+	mount_cross_down(where);
+	inode = path_inode(*where);
+	if (inode_is_dir(inode) != inode_is_dir(m->root->inode))
+		return -ENOTDIR;
+	if (!is_attached(where->mount))
+		return -EINVAL;
+	if (where->mount->super == m->super && where->dentry == m->root)
+		return -EBUSY; /* the same thing on itself */
+	rwlock_write_lock(&inode->lock);
+	if ((inode->flags & INODE_DEAD) || dentry_is_dropped(where->dentry))
+		r = -ENOENT;
+	else
+		table_add(m, *where);
+	rwlock_write_unlock(&inode->lock);
+	return r;
+}
+
+/* --- operations --------------------------------------------------------------------------- */
+
+int mount_new(const char *type_name, const char *source, const char *options, unsigned flags,
+	      struct path where)
+{
+	const struct fs_type *type = fs_type_find(type_name);
+	struct super *s;
+	struct mount *m;
+	int r;
+
+	if (!type)
+		return -ENODEV;
+	r = type->mount(type, source, options, &s);
+	if (r)
+		return r;
+	m = mount_create(s, s->root, source, flags);
+	super_put(s);
+	if (!m)
+		return -ENOMEM;
+	path_get(where);
+	mutex_lock(&tree_lock);
+	r = mount_attach(m, &where);
+	mutex_unlock(&tree_lock);
+	path_put(where);
+	if (r)
+		mount_put(m);
+	return r;
+}
+
+static int bind_one(struct mount *from, struct dentry *root, struct path where, struct mount **out)
+{
+	struct mount *m = mount_create(from->super, root, from->source, from->flags);
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	path_get(where);
+	r = mount_attach(m, &where);
+	path_put(where);
+	if (r)
+		mount_put(m);
+	else
+		*out = m;
+	return r;
+}
+
+/* Is `at`, in the filesystem of root, below root? */
+static bool dentry_below(struct dentry *at, const struct dentry *root)
+{
+	return at->super == root->super && dentry_is_ancestor(root, at);
+}
+
+/* Copies of the mounts below `from`, onto the copy `to`; depth is bounded by what exists. */
+static int bind_children(struct mount *from, struct mount *to, const struct mount *newest)
+{
+	struct mount *child, *copy;
+	int r = 0;
+
+	list_for_each_entry(child, &all, link) {
+		struct path where = {.mount = to, .dentry = child->mountpoint};
+
+		if (child->id > newest->id)
+			break;
+		if (child->parent != from || !dentry_below(child->mountpoint, to->root))
+			continue;
+		r = bind_one(child, child->root, where, &copy);
+		if (r)
+			break;
+	}
+	return r;
+}
+
+int mount_bind(struct path from, struct path where, bool recursive)
+{
+	struct mount *m, *newest;
+	int r;
+
+	mutex_lock(&tree_lock);
+	newest = list_empty(&all) ? first : list_last_entry(&all, struct mount, link);
+	r = bind_one(from.mount, from.dentry, where, &m);
+	if (!r && recursive)
+		r = bind_children(from.mount, m, newest);
+	mutex_unlock(&tree_lock);
+	return r;
+}
+
+int mount_move(struct path from, struct path where)
+{
+	struct mount *m = from.mount;
+	struct path old = {NULL, NULL}, up = path_get(where);
+	int r = -EINVAL;
+
+	mutex_lock(&tree_lock);
+	if (from.dentry != m->root || !m->parent)
+		goto out;
+	r = -ELOOP;
+	for (struct mount *at = where.mount; at; at = at->parent) {
+		if (at == m)
+			goto out;
+	}
+	r = inode_is_dir(path_inode(where)) == inode_is_dir(path_inode(from)) ? 0 : -ENOTDIR;
+	if (r)
+		goto out;
+	mount_cross_down(&up);
+	old = table_remove(m);
+	table_add(m, up);
+out:
+	mutex_unlock(&tree_lock);
+	path_put(up);
+	path_put(old);
+	return r;
+}
+
+int mount_remount(struct path where, unsigned flags, const char *options)
+{
+	struct mount *m = where.mount;
+	int r = 0;
+
+	if (where.dentry != m->root)
+		return -EINVAL;
+	mutex_lock(&tree_lock);
+	if (options && *options)
+		r = m->super->ops->remount ? m->super->ops->remount(m->super, options) : -EINVAL;
+	if (!r)
+		__atomic_store_n(&m->flags, flags, __ATOMIC_RELAXED);
+	mutex_unlock(&tree_lock);
+	return r;
+}
+
+/* Takes m out of the tree; the tree's reference (or 0 of them, not lazy) goes to the caller. */
+static int detach(struct mount *m, bool lazy, struct path *was)
+{
+	uint32_t expected = 2; /* the tree's and the caller's */
+
+	if (!m->parent)
+		return -EINVAL; /* the root of everything, or no longer attached */
+	if (lazy) {
+		*was = table_remove(m);
+		return 0;
+	}
+	if (m->children)
+		return -EBUSY;
+	if (!__atomic_compare_exchange_n(&m->refs, &expected, 0, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		return -EBUSY;
+	*was = table_remove(m);
+	return 0;
+}
+
+/* Mounts below a lazily detached one go with it. tree_lock held; places are put by the caller. */
+static struct mount *first_child(const struct mount *parent)
+{
+	struct mount *m;
+
+	list_for_each_entry(m, &all, link) {
+		if (m->parent == parent)
+			return m;
+	}
+	return NULL;
+}
+
+static void detach_below(struct mount *top)
+{
+	struct mount *m = top, *child;
+
+	/* Deepest first, without recursion: descend, detach the leaf, start again. */
+	while (top->children) {
+		struct path was;
+
+		m = top;
+		while ((child = first_child(m)))
+			m = child;
+		was = table_remove(m);
+		mount_put(m);
+		path_put(was);
+	}
+}
+
+int mount_remove(struct path where, bool lazy)
+{
+	struct mount *m = where.mount;
+	struct path was = {NULL, NULL};
+	int r = -EINVAL;
+
+	if (where.dentry != m->root) {
+		path_put(where);
+		return r;
+	}
+	/* What counts as busy must not include the caller's own hold on the root. */
+	dentry_put(where.dentry);
+	mutex_lock(&tree_lock);
+	if (lazy && m->parent)
+		detach_below(m);
+	r = detach(m, lazy, &was);
+	mutex_unlock(&tree_lock);
+	if (r) {
+		mount_put(m);
+		return r;
+	}
+	path_put(was);
+	if (lazy) {
+		mount_put(m);
+		mount_put(m);
+	} else {
+		mount_free(m);
+	}
+	return 0;
+}
+
+/* --- showing ------------------------------------------------------------------------------ */
+
+static void show_flags(const struct mount *m, struct text *out)
+{
+	static const struct {
+		unsigned flag;
+		const char *text;
+	} names[] = {{MOUNT_NOSUID, ",nosuid"},
+		     {MOUNT_NODEV, ",nodev"},
+		     {MOUNT_NOEXEC, ",noexec"},
+		     {MOUNT_NOATIME, ",noatime"},
+		     {MOUNT_NODIRATIME, ",nodiratime"}};
+
+	text_printf(out, "%s", m->flags & MOUNT_READONLY ? "ro" : "rw");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (m->flags & names[i].flag)
+			text_printf(out, "%s", names[i].text);
+	}
+	if (!(m->flags & (MOUNT_NOATIME | MOUNT_STRICTATIME)))
+		text_printf(out, ",relatime");
+}
+
+/* Blanks and backslashes in names as octal, as getmntent(3) expects. */
+static void show_escaped(const char *s, struct text *out)
+{
+	for (; *s; s++) {
+		if (*s == ' ' || *s == '\t' || *s == '\n' || *s == '\\')
+			text_printf(out, "\\%03o", (unsigned char)*s);
+		else
+			text_write(out, s, 1);
+	}
+}
+
+static void show_one(const struct mount *m, const char *where, bool info, struct text *out)
+{
+	struct super *s = m->super;
+
+	if (info) {
+		text_printf(out, "%u %u %u:%u / ", m->id, m->parent ? m->parent->id : m->id,
+			    DEV_MAJOR(s->dev), DEV_MINOR(s->dev));
+		show_escaped(where, out);
+		text_printf(out, " ");
+		show_flags(m, out);
+		text_printf(out, " - %s ", s->type->name);
+		show_escaped(m->source, out);
+		text_printf(out, " rw");
+	} else {
+		show_escaped(m->source, out);
+		text_printf(out, " ");
+		show_escaped(where, out);
+		text_printf(out, " %s ", s->type->name);
+		show_flags(m, out);
+	}
+	if (s->ops->show_options)
+		s->ops->show_options(s, out);
+	text_printf(out, info ? "\n" : " 0 0\n");
+}
+
+static void show_mount(struct mount *m, char *buf, bool info, struct text *out)
+{
+	struct path p = {.mount = m, .dentry = m->root};
+	bool outside;
+	char *where;
+
+	/* path_text stops at the caller's root; mounts above that do not exist for it. */
+	where = path_text(p, buf, PATH_TEXT_MAX, NULL, &outside);
+	if (!IS_ERR(where) && (!outside || m == first) &&
+	    !(m == first && (m->root->flags & DENTRY_MOUNTED) && !outside))
+		show_one(m, where, info, out);
+}
+
+void mount_show(bool info, struct text *out)
+{
+	char *buf = kmalloc(PATH_TEXT_MAX);
+	struct mount *m;
+
+	if (!buf)
+		return;
+	mutex_lock(&tree_lock);
+	show_mount(first, buf, info, out);
+	list_for_each_entry(m, &all, link)
+		show_mount(m, buf, info, out);
+	mutex_unlock(&tree_lock);
+	kfree(buf);
+}
+
+void vfs_sync(void)
+{
+	struct mount *m;
+
+	mutex_lock(&tree_lock);
+	list_for_each_entry(m, &all, link) {
+		if (m->super->ops->sync)
+			m->super->ops->sync(m->super, true);
+	}
+	mutex_unlock(&tree_lock);
+}
+
+/* --- boot --------------------------------------------------------------------------------- */
+
+static void mapped_file_get(void *f)
+{
+	file_get(f);
+}
+
+static void mapped_file_put(void *f)
+{
+	file_put(f);
+}
+
+static const struct vm_file_ops mapped_file_ops = {.get = mapped_file_get, .put = mapped_file_put};
+
+int vfs_init(void)
+{
+	const struct fs_type *type = fs_type_find("tmpfs");
+	struct super *s;
+	int r;
+
+	if (!type)
+		return -ENODEV;
+	vm_file_ops = &mapped_file_ops;
+	mutex_init(&tree_lock, LOCK_MOUNT);
+	r = dentry_cache_init();
+	if (r)
+		return r;
+	/* As Linux's rootfs: what the initramfs holds should fit, so no limit. */
+	r = type->mount(type, "rootfs", "mode=755,size=0,nr_inodes=0", &s);
+	if (r)
+		return r;
+	first = mount_create(s, s->root, "rootfs", 0);
+	super_put(s);
+	return first ? pipe_init() : -ENOMEM;
+}

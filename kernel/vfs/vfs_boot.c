@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vfs_boot.h"
+
+#include "builtin_fs.h"
+#include "mount.h"
+
+#include <base/panic.h>
+
+void vfs_start(void)
+{
+	if (tmpfs_init() || vfs_init() || devfs_init() || procfs_init())
+		panic("boot: too little memory for the file systems");
+}
