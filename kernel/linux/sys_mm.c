@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory mapping calls: decode flags, call vm/. */
+#include <lib/errno.h>
+#include <lib/compiler.h>
+#include <proc/process.h>
+#include <sched/thread.h>
+#include <syscalls_proto.h>
+#include <vfs/fdtable.h>
+#include <vfs/file.h>
+#include <vm/space.h>
+#include <vm/usercopy.h>
+
+#include <asm/mman.h>
+#include <linux/mman.h>
+
+static unsigned prot_decode(unsigned prot)
+{
+	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+	       (prot & PROT_EXEC ? VM_EXEC : 0);
+}
+
+#define MAP_KNOWN                                                                                  \
+	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |   \
+	 MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB |      \
+	 MAP_SYNC | MAP_FIXED_NOREPLACE | MAP_UNINITIALIZED | MAP_32BIT)
+
+/* The file's part of the request: its object, and whether writing may be allowed later. */
+static int map_file(int fd, struct vm_map_args *a, bool shared, unsigned prot, struct file **out)
+{
+	struct file *f = fd_get(current()->files, fd);
+	int r;
+
+	if (!f)
+		return -EBADF;
+	*out = f;
+	if (!(f->mode & FILE_READ) || (shared && prot & VM_WRITE && !(f->mode & FILE_WRITE)))
+		return -EACCES;
+	if (!shared || f->mode & FILE_WRITE)
+		a->flags |= VM_MAY_WRITE;
+	r = file_mmap(f, a->offset, a->length, prot, shared, &a->object);
+	if (!r)
+		a->file = f;
+	return r;
+}
+
+int64_t sys_mmap(uaddr_t addr, size_t length, unsigned prot, unsigned flags, int fd, unsigned long offset)
+{
+	struct vm_map_args a = {.addr = addr, .length = length, .prot = prot_decode(prot)};
+	bool shared = (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
+	struct file *f = NULL;
+	uint64_t at;
+	int r = 0;
+
+	if (!length || offset & 4095)
+		return -EINVAL;
+	if (!shared && (flags & MAP_TYPE) != MAP_PRIVATE)
+		return -EINVAL;
+	if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE && flags & ~(unsigned)MAP_KNOWN)
+		return -EOPNOTSUPP;
+	if (flags & MAP_HUGETLB)
+		return -ENOMEM; /* no pool of huge pages, as on a Linux that has none reserved */
+	a.fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+	a.noreplace = flags & MAP_FIXED_NOREPLACE;
+	a.flags = shared ? VM_SHARED : 0;
+	if (flags & MAP_ANONYMOUS) {
+		a.flags |= VM_MAY_WRITE;
+	} else {
+		a.offset = offset;
+		r = map_file(fd, &a, shared, a.prot, &f);
+	}
+	if (!r)
+		r = vm_map(current()->space, &a, &at);
+	if (a.object)
+		vm_object_put(a.object);
+	file_put(f);
+	return r ? r : (int64_t)at;
+}
+
+int64_t sys_munmap(uaddr_t addr, size_t length)
+{
+	return vm_unmap(current()->space, addr, length);
+}
+
+int64_t sys_mprotect(uaddr_t addr, size_t length, unsigned prot)
+{
+	if (prot & ~(unsigned)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+		return -EINVAL; /* PROT_GROWSDOWN and its like are not there */
+	return vm_protect(current()->space, addr, length, prot_decode(prot));
+}
+
+int64_t sys_brk(unsigned long brk)
+{
+	return (int64_t)vm_brk(current()->space, brk);
+}
+
+int64_t sys_madvise(uaddr_t addr, size_t length, int advice)
+{
+	struct vm_space *s = current()->space;
+	size_t end;
+
+	if (addr & 4095 || add_overflow(addr, length, &end))
+		return -EINVAL;
+	switch (advice) {
+	case MADV_DONTNEED:
+		return vm_discard(s, addr, length);
+	case MADV_NORMAL:
+	case MADV_RANDOM:
+	case MADV_SEQUENTIAL:
+	case MADV_WILLNEED:
+	case MADV_FREE: /* allowed to keep the contents, so it does */
+	case MADV_HUGEPAGE:
+	case MADV_NOHUGEPAGE:
+	case MADV_DONTDUMP:
+	case MADV_DODUMP:
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+	case MADV_MERGEABLE:
+	case MADV_UNMERGEABLE:
+		return vm_range_mapped(s, addr, length) ? 0 : -ENOMEM;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Mapped memory is the file's pages themselves: there is nothing to write back to in memory files. */
+int64_t sys_msync(uaddr_t addr, size_t length, int flags)
+{
+	size_t end;
+
+	if (addr & 4095 || flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
+	    (flags & MS_ASYNC && flags & MS_SYNC) || add_overflow(addr, length, &end))
+		return -EINVAL;
+	return !length || vm_range_mapped(current()->space, addr, length) ? 0 : -ENOMEM;
+}

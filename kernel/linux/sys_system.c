@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names, limits, power, odds and ends of one process or the system. */
+#include <arch/power.h>
+#include <arch/thread.h>
+#include <base/log.h>
+#include <base/random.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <mem/frame.h>
+#include <proc/proc_internal.h>
+#include <proc/uts.h>
+#include <sched/clock.h>
+#include <sched/thread.h>
+#include <syscalls_proto.h>
+#include <vfs/fdtable.h>
+#include <vfs/mount.h>
+#include <vm/space.h>
+#include <vm/usercopy.h>
+
+#include <asm/prctl.h>
+#include <linux/capability.h>
+#include <linux/prctl.h>
+#include <linux/random.h>
+#include <linux/reboot.h>
+#include <linux/resource.h>
+#include <linux/sysinfo.h>
+#include <linux/utsname.h>
+
+int64_t sys_uname(uaddr_t out)
+{
+	struct new_utsname u = {.sysname = "Linux",
+				.release = UTS_RELEASE,
+				.version = UTS_VERSION,
+				.machine = "x86_64",
+				.domainname = "(none)"};
+
+	uts_nodename(u.nodename, sizeof(u.nodename));
+	return put_user(out, u);
+}
+
+int64_t sys_sethostname(uaddr_t name, int len)
+{
+	char text[65] = {0};
+
+	if (!cred_capable(current()->cred, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (len < 0 || len > 64)
+		return -EINVAL;
+	if (copy_from_user(text, name, (size_t)len))
+		return -EFAULT;
+	uts_set_nodename(text);
+	return 0;
+}
+
+int64_t sys_sysinfo(uaddr_t out)
+{
+	struct sysinfo si = {0};
+	struct frame_stats fs;
+	uint64_t loads[3];
+	unsigned runnable, threads;
+
+	frame_stats(&fs);
+	sched_load(&runnable, &threads, loads);
+	si.uptime = (long)(clock_mono_ns() / NSEC_PER_SEC);
+	for (unsigned i = 0; i < 3; i++)
+		si.loads[i] = loads[i] << (SI_LOAD_SHIFT - 11);
+	si.totalram = fs.total * PAGE_SIZE;
+	si.freeram = fs.free * PAGE_SIZE;
+	si.procs = (uint16_t)process_count();
+	si.mem_unit = 1;
+	return put_user(out, si);
+}
+
+int64_t sys_getrandom(uaddr_t buf, size_t n, unsigned flags)
+{
+	uint8_t piece[256];
+	size_t done = 0;
+
+	if (flags & ~(unsigned)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	n = min(n, (size_t)0x7ffff000);
+	while (done < n) {
+		size_t part = min(n - done, sizeof(piece));
+
+		random_bytes(piece, part);
+		if (copy_to_user(buf + done, piece, part))
+			return done ? (int64_t)done : -EFAULT;
+		done += part;
+		if (done < n && signal_pending_current())
+			break;
+	}
+	return (int64_t)done;
+}
+
+int64_t sys_arch_prctl(int op, unsigned long arg)
+{
+	uint64_t v;
+
+	switch (op) {
+	case ARCH_SET_FS:
+		if (arg >= USER_END)
+			return -EPERM;
+		arch_set_fs_base(arg);
+		return 0;
+	case ARCH_SET_GS:
+		if (arg >= USER_END)
+			return -EPERM;
+		arch_set_gs_base(arg);
+		return 0;
+	case ARCH_GET_FS:
+		v = current()->arch.fs_base;
+		return put_user(arg, v);
+	case ARCH_GET_GS:
+		v = current()->arch.gs_base;
+		return put_user(arg, v);
+	default:
+		return -EINVAL;
+	}
+}
+
+int64_t sys_prctl(int op, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
+{
+	struct process *p = process_current();
+	char name[16] = {0};
+	ssize_t n;
+
+	switch (op) {
+	case PR_SET_NAME:
+		n = copy_string_from_user(name, a2, sizeof(name));
+		if (n == -EFAULT)
+			return n;
+		name[15] = '\0';
+		memcpy(current()->name, name, sizeof(name));
+		if (current()->tid == p->pid)
+			memcpy(p->name, name, sizeof(name));
+		return 0;
+	case PR_GET_NAME:
+		memcpy(name, current()->name, sizeof(name));
+		return copy_to_user(a2, name, sizeof(name));
+	case PR_GET_DUMPABLE:
+		return p->dumpable;
+	case PR_SET_DUMPABLE:
+		if (a2 > 1)
+			return -EINVAL;
+		WRITE_ONCE(p->dumpable, a2 != 0);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int64_t sys_reboot(unsigned magic1, unsigned magic2, unsigned command, uaddr_t arg)
+{
+	if (!cred_capable(current()->cred, CAP_SYS_BOOT))
+		return -EPERM;
+	if (magic1 != LINUX_REBOOT_MAGIC1 ||
+	    (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
+	     magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
+		return -EINVAL;
+	switch (command) {
+	case LINUX_REBOOT_CMD_CAD_ON:
+	case LINUX_REBOOT_CMD_CAD_OFF:
+		return 0; /* there is no such key */
+	case LINUX_REBOOT_CMD_RESTART:
+	case LINUX_REBOOT_CMD_RESTART2:
+		vfs_sync();
+		log_info("reboot: restarting");
+		power_reset();
+	case LINUX_REBOOT_CMD_POWER_OFF:
+	case LINUX_REBOOT_CMD_HALT:
+		vfs_sync();
+		log_info("reboot: power off");
+		power_off();
+	default:
+		return -EINVAL;
+	}
+}
+
+/* --- limits ---------------------------------------------------------------------------------------- */
+
+struct limit64 {
+	uint64_t cur, max;
+};
+
+static int set_limit(struct process *p, unsigned resource, const struct limit64 *l)
+{
+	struct rlimit_pair *old = &p->limits[resource];
+	uint64_t irq;
+	int r = 0;
+
+	if (l->cur > l->max)
+		return -EINVAL;
+	if (resource == RLIMIT_NOFILE && l->max > FD_LIMIT_MAX)
+		return -EPERM;
+	irq = spin_lock_irq(&proc_tree_lock);
+	if (l->max > old->max && !cred_capable(current()->cred, CAP_SYS_RESOURCE))
+		r = -EPERM;
+	else
+		*old = (struct rlimit_pair){l->cur, l->max};
+	spin_unlock_irq(&proc_tree_lock, irq);
+	if (!r && resource == RLIMIT_AS && p == process_current())
+		WRITE_ONCE(current()->space->limit_pages,
+			   l->cur == RLIM_INFINITY ? UINT64_MAX : l->cur >> PAGE_SHIFT);
+	return r;
+}
+
+int64_t sys_prlimit64(int pid, unsigned resource, uaddr_t unew, uaddr_t uold)
+{
+	struct process *p = pid ? process_find(pid) : process_get(process_current());
+	struct limit64 new, old;
+	int64_t r = 0;
+
+	if (!p)
+		return -ESRCH;
+	if (resource >= RLIMIT_COUNT)
+		r = -EINVAL;
+	else if (unew && get_user(new, unew))
+		r = -EFAULT;
+	else if (p != process_current())
+		r = signal_permitted(p, 0);
+	if (!r) {
+		old = (struct limit64){p->limits[resource].cur, p->limits[resource].max};
+		if (unew)
+			r = set_limit(p, resource, &new);
+	}
+	if (!r && uold && put_user(uold, old))
+		r = -EFAULT;
+	process_put(p);
+	return r;
+}
+
+int64_t sys_getrlimit(unsigned resource, uaddr_t out)
+{
+	return sys_prlimit64(0, resource, 0, out);
+}
+
+int64_t sys_setrlimit(unsigned resource, uaddr_t in)
+{
+	return in ? sys_prlimit64(0, resource, in, 0) : -EFAULT;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * exec: build the new program in an address space of its own, then, when nothing can fail any more, put it
+ * in the place of the old one. Until that point the caller's memory, descriptors and handlers are
+ * untouched, and an error leaves them so.
+ *
+ * Program files are hostile: elf.c checks every header against the file's size and the address space
+ * before anything is mapped. Scripts (#!) are resolved up to four deep.
+ */
+#include "elf.h"
+#include "proc_internal.h"
+
+#include <arch/thread.h>
+#include <base/log.h>
+#include <base/panic.h>
+#include <base/random.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <mem/slab.h>
+#include <vfs/fdtable.h>
+#include <vfs/file.h>
+#include <vfs/fs_context.h>
+#include <vm/space.h>
+
+#include <linux/auxvec.h>
+#include <linux/resource.h>
+
+#define STACK_TOP (USER_END - PAGE_SIZE)
+#define STACK_MAX (1UL << 30)
+#define STACK_RANDOM (1UL << 34)
+#define MMAP_RANDOM (1UL << 40)
+#define BRK_RANDOM (1UL << 25)
+
+struct auxv_builder {
+	uint64_t *words;
+	unsigned n;
+};
+
+static void aux(struct auxv_builder *b, uint64_t type, uint64_t value)
+{
+	b->words[b->n++] = type;
+	b->words[b->n++] = value;
+}
+
+static uint64_t random_pages(uint64_t bytes)
+{
+	return random_below(bytes >> PAGE_SHIFT) << PAGE_SHIFT;
+}
+
+/* The stack: one region as large as the limit says; pages come as they are touched. */
+static int map_stack(struct vm_space *s, bool executable, uint64_t *top)
+{
+	uint64_t size = process_limit(process_current(), RLIMIT_STACK), at;
+	struct vm_map_args a = {.prot = VM_READ | VM_WRITE | (executable ? VM_EXEC : 0),
+				.flags = VM_STACK | VM_MAY_WRITE,
+				.fixed = true};
+
+	size = ALIGN_UP(clamp(size, (uint64_t)(128 << 10), STACK_MAX), PAGE_SIZE);
+	*top = STACK_TOP - random_pages(STACK_RANDOM);
+	a.addr = *top - size;
+	a.length = size;
+	s->mmap_base = a.addr - PAGE_SIZE * 256 - random_pages(MMAP_RANDOM);
+	return vm_map(s, &a, &at);
+}
+
+static int put(struct vm_space *s, uint64_t at, const void *from, size_t n)
+{
+	return vm_access(s, at, (void *)from, n, true, true) == n ? 0 : -ENOMEM;
+}
+
+/* argc, argv, envp and auxv below the strings; *sp is where the program starts. */
+static int fill_stack(struct vm_space *s, const struct exec_args *args, const struct elf_program *prog,
+		      uint64_t top, uint64_t *sp)
+{
+	static const char platform[] = "x86_64";
+	const struct cred *c = current()->cred;
+	uint8_t seed[16];
+	uint64_t at = top - 8, strings, platform_at, seed_at, name_at;
+	uint64_t *words;
+	size_t count = 1 + args->argc + 1 + args->envc + 1, n = 0;
+	const char *p = args->strings;
+	struct auxv_builder b;
+	int r;
+
+	at -= strlen(args->path) + 1;
+	name_at = at;
+	at -= args->strings_size;
+	strings = at;
+	at -= sizeof(platform);
+	platform_at = at;
+	at = ALIGN_DOWN(at, 16) - sizeof(seed);
+	seed_at = at;
+	random_bytes(seed, sizeof(seed));
+	if (put(s, name_at, args->path, strlen(args->path) + 1) ||
+	    put(s, strings, args->strings, args->strings_size) ||
+	    put(s, platform_at, platform, sizeof(platform)) || put(s, seed_at, seed, sizeof(seed)))
+		return -ENOMEM;
+
+	b = (struct auxv_builder){s->auxv, 0};
+	aux(&b, AT_PHDR, prog->phdr);
+	aux(&b, AT_PHENT, sizeof(struct elf64_phdr));
+	aux(&b, AT_PHNUM, prog->phnum);
+	aux(&b, AT_PAGESZ, PAGE_SIZE);
+	aux(&b, AT_BASE, prog->interpreter_base);
+	aux(&b, AT_FLAGS, 0);
+	aux(&b, AT_ENTRY, prog->program_entry);
+	aux(&b, AT_UID, c->uid);
+	aux(&b, AT_EUID, c->euid);
+	aux(&b, AT_GID, c->gid);
+	aux(&b, AT_EGID, c->egid);
+	aux(&b, AT_SECURE, c->uid != c->euid || c->gid != c->egid);
+	aux(&b, AT_CLKTCK, 100);
+	aux(&b, AT_HWCAP, arch_hwcap());
+	aux(&b, AT_PLATFORM, platform_at);
+	aux(&b, AT_RANDOM, seed_at);
+	aux(&b, AT_EXECFN, name_at);
+	aux(&b, AT_MINSIGSTKSZ, arch_signal_frame_size());
+	aux(&b, AT_NULL, 0);
+	s->auxv_words = b.n;
+
+	at = ALIGN_DOWN(seed_at - (count + b.n) * 8, 16);
+	words = kmalloc((count + b.n) * 8);
+	if (!words)
+		return -ENOMEM;
+	words[n++] = args->argc;
+	s->arg_start = strings;
+	for (unsigned i = 0; i < args->argc + args->envc; i++) {
+		if (i == args->argc) {
+			words[n++] = 0;
+			s->arg_end = s->env_start = strings + (uint64_t)(p - args->strings);
+		}
+		words[n++] = strings + (uint64_t)(p - args->strings);
+		p += strlen(p) + 1;
+	}
+	if (!args->envc) {
+		words[n++] = 0;
+		s->arg_end = s->env_start = strings + (uint64_t)(p - args->strings);
+	}
+	s->env_end = strings + (uint64_t)(p - args->strings);
+	words[n++] = 0;
+	memcpy(&words[n], s->auxv, b.n * 8);
+	r = put(s, at, words, (n + b.n) * 8);
+	kfree(words);
+	s->stack_top = top;
+	*sp = at;
+	return r;
+}
+
+static void place_heap(struct vm_space *s, uint64_t end)
+{
+	s->brk_start = ALIGN_UP(end, PAGE_SIZE) + random_pages(BRK_RANDOM);
+	s->brk = s->brk_start;
+}
+
+/* Set-id bits give the file's owner, unless the caller shares its memory or the mount says no. */
+static struct cred *exec_cred(struct file *f)
+{
+	struct cred *old = current()->cred, *c = cred_clone(old, old->group_count);
+	unsigned mode;
+	uint32_t uid, gid;
+
+	if (!c)
+		return NULL;
+	file_exec_attributes(f, &mode, &uid, &gid);
+	if (mode & 04000)
+		c->euid = uid;
+	if ((mode & 02010) == 02010)
+		c->egid = gid;
+	c->suid = c->fsuid = c->euid;
+	c->sgid = c->fsgid = c->egid;
+	if (c->euid == 0) {
+		c->cap_permitted = c->cap_effective = cred_root.cap_permitted;
+	} else if (c->uid != 0) {
+		c->cap_permitted = c->cap_effective = 0;
+	} else {
+		c->cap_effective = 0;
+	}
+	return c;
+}
+
+/* The point of no return: nothing from here on can fail. */
+static void commit(const struct exec_args *args, struct vm_space *space, struct cred *cred,
+		   struct fd_table *files, uint64_t entry, uint64_t sp)
+{
+	struct thread *t = current();
+	struct process *p = t->process;
+	struct vm_space *old = t->space;
+	struct fd_table *old_files = t->files;
+	struct file *old_exe;
+	const char *name = strrchr(args->path, '/');
+	bool changes_id;
+	uint64_t irq;
+
+	name = name ? name + 1 : args->path;
+	if (thread_exit_user_hook)
+		thread_exit_user_hook(t); /* clear_child_tid, in the old memory */
+	proc_thread(t)->clear_child_tid = 0;
+	proc_thread(t)->robust_list = 0;
+	irq = spin_lock_irq(&proc_tree_lock);
+	p->space = space;
+	t->space = space;
+	t->files = files;
+	old_exe = p->exe;
+	p->exe = file_get(args->file);
+	p->exec_done = true;
+	strlcpy(p->name, name, sizeof(p->name));
+	strlcpy(t->name, name, sizeof(t->name));
+	changes_id = cred->euid != t->cred->euid || cred->egid != t->cred->egid;
+	spin_unlock_irq(&proc_tree_lock, irq);
+	vm_space_switch(space);
+	process_release_vfork(p);
+	vm_space_put(old);
+	fd_table_put(old_files);
+	file_put(old_exe);
+	cred_install(cred);
+	WRITE_ONCE(p->dumpable, !changes_id);
+	signal_state_exec(&p->signals);
+	proc_thread(t)->altstack_size = 0;
+	proc_thread(t)->altstack_flags = 0;
+	proc_thread(t)->restart = NULL;
+	fd_table_exec_close(t->files);
+	arch_reset_user(t, entry, sp);
+}
+
+int process_exec(const struct exec_args *args)
+{
+	struct thread *t = current();
+	struct elf_program prog = {0};
+	struct vm_space *space;
+	struct fd_table *files = NULL;
+	struct cred *cred = NULL;
+	uint64_t top, sp;
+	int r;
+
+	space = vm_space_create();
+	if (!space)
+		return -ENOMEM;
+	r = map_stack(space, false, &top);
+	if (!r)
+		r = elf_load(space, args->file, &prog);
+	if (r)
+		goto out;
+	place_heap(space, prog.end);
+	r = fill_stack(space, args, &prog, top, &sp);
+	if (r)
+		goto out;
+	r = -ENOMEM;
+	cred = exec_cred(args->file);
+	files = fd_table_clone(t->files); /* others may share the old one */
+	if (!cred || !files)
+		goto out;
+	r = process_end_other_threads();
+	if (r)
+		goto out;
+	space->limit_pages = process_limit(t->process, RLIMIT_AS) >> PAGE_SHIFT;
+	commit(args, space, cred, files, prog.entry, sp);
+	return 0;
+out:
+	if (cred)
+		cred_put(cred);
+	fd_table_put(files);
+	vm_space_put(space);
+	return r;
+}

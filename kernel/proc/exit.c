@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The end of threads and processes, and waiting for children.
+ *
+ * A thread ends by itself, in process_exit_thread(): it lets go of files, memory and the rest one by one, all
+ * of which may sleep, and leaves the process's list last. The one that finds the list empty
+ * makes the process a zombie: gives its children to init, tells the parent, hangs up the terminal
+ * if it led a session. exit_group marks the process and kills the other threads first.
+ *
+ * A zombie is reaped by its parent's wait, or at once if the parent ignores SIGCHLD. The process's
+ * table reference goes with the reaping; its memory with the last reference.
+ */
+#include "proc_internal.h"
+
+#include <base/log.h>
+#include <base/panic.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <sched/clock.h>
+#include <vfs/fdtable.h>
+#include <vfs/file.h>
+#include <vfs/fs_context.h>
+#include <vm/space.h>
+
+#include <asm-generic/siginfo.h>
+#include <asm/signal.h>
+
+void (*session_leader_exit_hook)(struct tty *tty, int32_t sid);
+
+void process_wake_all_threads_locked(struct process *p, uint32_t work)
+{
+	struct thread *t;
+
+	list_for_each_entry(t, &p->threads, process_link) {
+		__atomic_or_fetch(&t->work, work, __ATOMIC_SEQ_CST);
+		thread_interrupt(t);
+		thread_kick(t);
+	}
+}
+
+/* Take p out of the tree: nobody finds it any more. PROC_TREE held. */
+static void reap_locked(struct process *p)
+{
+	p->state = PROC_REAPED;
+	list_del(&p->sibling);
+	p->parent = NULL;
+	if (p->group->session->leader == p)
+		p->group->session->leader = NULL;
+	pgroup_leave_locked(p);
+	pid_remove_process(p);
+}
+
+static bool parent_ignores_children(struct process *parent)
+{
+	const struct signal_action *a = &parent->signals.actions[SIGCHLD - 1];
+
+	return a->handler == 1 || a->flags & SA_NOCLDWAIT;
+}
+
+/* Give the children to init. Returns how many zombies were reaped on the way. PROC_TREE held. */
+static void reparent_children_locked(struct process *p, struct list *dead)
+{
+	struct process *init = process_find_locked(1), *c, *next;
+	bool wake = false;
+
+	list_for_each_entry_safe(c, next, &p->children, sibling) {
+		list_del(&c->sibling);
+		c->parent = init;
+		list_add_tail(&c->sibling, &init->children);
+		if (c->state == PROC_ZOMBIE) {
+			if (parent_ignores_children(init)) {
+				reap_locked(c);
+				list_add_tail(&c->all_link, dead);
+			} else {
+				signal_notify_parent_locked(c, c->exit_status & 0x7f ? CLD_KILLED :
+										      CLD_EXITED,
+							    c->exit_status);
+				wake = true;
+			}
+		}
+	}
+	if (wake)
+		blocker_wake_all(&init->child_event);
+}
+
+/* POSIX: stopped members of a group that our exit orphans get SIGHUP and SIGCONT. PROC_TREE held. */
+static int32_t orphaned_stopped_group(struct process *p)
+{
+	struct process *m;
+
+	if (!p->group || !pgroup_orphaned_locked(p->group, p))
+		return 0;
+	list_for_each_entry(m, &p->group->members, group_link)
+		if (m != p && m->stopped)
+			return p->group->pgid;
+	return 0;
+}
+
+/* The last thread is gone. */
+static void become_zombie(struct process *p)
+{
+	struct list dead = LIST_INIT(dead);
+	struct process *parent, *c, *next;
+	struct tty *tty = NULL;
+	int32_t sid = 0, hup_group;
+	bool reaped = false;
+	uint64_t irq;
+
+	if (p->pid == 1)
+		panic("init ended with status %#x: the system cannot go on", p->exit_status);
+	irq = spin_lock_irq(&proc_tree_lock);
+	if (p->group->session->leader == p) {
+		tty = p->group->session->tty;
+		sid = p->group->session->sid;
+	}
+	spin_unlock_irq(&proc_tree_lock, irq);
+	if (tty && session_leader_exit_hook)
+		session_leader_exit_hook(tty, sid);
+
+	irq = spin_lock_irq(&proc_tree_lock);
+	hup_group = orphaned_stopped_group(p);
+	reparent_children_locked(p, &dead);
+	p->state = PROC_ZOMBIE;
+	if (p->group->session->leader == p)
+		p->group->session->leader = NULL;
+	parent = process_get(p->parent);
+	if (p->exit_signal)
+		signal_notify_parent_locked(p, p->exit_status & 0x7f ? CLD_KILLED : CLD_EXITED,
+					    p->exit_status);
+	if (p->exit_signal == SIGCHLD && parent_ignores_children(parent)) {
+		reap_locked(p);
+		reaped = true;
+	}
+	spin_unlock_irq(&proc_tree_lock, irq);
+	blocker_wake_all(&parent->child_event);
+	process_put(parent);
+	if (hup_group) {
+		signal_send_group(hup_group, SIGHUP, NULL);
+		signal_send_group(hup_group, SIGCONT, NULL);
+	}
+	list_for_each_entry_safe(c, next, &dead, all_link) {
+		list_del(&c->all_link);
+		process_put(c);
+	}
+	signal_flush_pending(&p->signals.shared);
+	if (reaped)
+		process_put(p);
+}
+
+/* Let go of everything that may sleep to let go of. */
+static void release_thread(struct thread *t)
+{
+	struct fd_table *files = t->files;
+	struct fs_context *fs = t->fs;
+	struct vm_space *space = t->space;
+	struct process *p = t->process;
+	uint64_t irq;
+
+	if (thread_exit_user_hook && space)
+		thread_exit_user_hook(t);
+	irq = spin_lock_irq(&proc_tree_lock);
+	t->files = NULL;
+	t->fs = NULL;
+	if (p->thread_count == 1 && p->space == space)
+		p->space = NULL;
+	spin_unlock_irq(&proc_tree_lock, irq);
+	process_release_vfork(p);
+	if (space) {
+		vm_space_switch(NULL);
+		vm_space_put(space);
+	}
+	fd_table_put(files);
+	if (fs)
+		fs_context_put(fs);
+}
+
+_Noreturn void process_exit_thread(int status)
+{
+	struct thread *t = current();
+	struct process *p = t->process;
+	struct file *exe = NULL;
+	bool last;
+	uint64_t irq;
+
+	release_thread(t);
+	irq = spin_lock_irq(&proc_tree_lock);
+	list_del(&t->process_link);
+	last = --p->thread_count == 0;
+	p->user_ns += READ_ONCE(t->sched.runtime_ns);
+	if (last) {
+		if (!p->exiting)
+			p->exit_status = status;
+		p->exiting = true;
+		p->last_cred = cred_get(t->cred);
+		exe = p->exe;
+		p->exe = NULL;
+	}
+	pid_remove_thread(t);
+	spin_unlock_irq(&proc_tree_lock, irq);
+	proc_thread_detach(t);
+	thread_put(t); /* the table's */
+	blocker_wake_all(&p->thread_gone);
+	file_put(exe);
+	if (last) {
+		nsec_t value, interval;
+
+		process_alarm_set(p, 0, 0, &value, &interval);
+		become_zombie(p);
+	}
+	t->process = NULL;
+	process_put(p); /* the thread's */
+	thread_exit();
+}
+
+_Noreturn void process_exit_group(int status)
+{
+	struct process *p = process_current();
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+
+	if (!p->exiting) {
+		p->exiting = true;
+		p->exit_status = status;
+		if (p->thread_count > 1)
+			process_wake_all_threads_locked(p, THREAD_WORK_KILL | THREAD_WORK_SIGNAL);
+	}
+	spin_unlock_irq(&proc_tree_lock, irq);
+	process_exit_thread(status);
+}
+
+int process_end_other_threads(void)
+{
+	struct process *p = process_current();
+	struct thread *me = current(), *t;
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+
+	if (p->exiting || p->exec_thread) {
+		spin_unlock_irq(&proc_tree_lock, irq);
+		return -EAGAIN;
+	}
+	p->exec_thread = me;
+	list_for_each_entry(t, &p->threads, process_link) {
+		if (t == me)
+			continue;
+		__atomic_or_fetch(&t->work, THREAD_WORK_KILL | THREAD_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+		thread_interrupt(t);
+		thread_kick(t);
+	}
+	spin_unlock_irq(&proc_tree_lock, irq);
+	WAIT_UNTIL(&p->thread_gone, READ_ONCE(p->thread_count) == 1, NEVER, WAIT_UNINTERRUPTIBLE);
+	/* The survivor takes over the process's number. */
+	irq = spin_lock_irq(&proc_tree_lock);
+	p->exec_thread = NULL;
+	if (me->tid != p->pid) {
+		pid_remove_thread(me);
+		me->tid = p->pid;
+		if (pid_insert_thread(me))
+			log_error("exec: no memory to enter thread %d under its new number", me->tid);
+	}
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return 0;
+}
+
+/* --- wait ------------------------------------------------------------------------------------ */
+
+static bool selected(const struct process *me, const struct process *c, int32_t which)
+{
+	if (which > 0)
+		return c->pid == which;
+	if (which == -1)
+		return true;
+	return c->group && c->group->pgid == (which ? -which : me->group->pgid);
+}
+
+static void fill(struct process *c, struct wait_result *out, int status)
+{
+	struct thread *t = list_first_entry_or_null(&c->threads, struct thread, process_link);
+	const struct cred *cred = t ? t->cred : c->last_cred;
+
+	out->pid = c->pid;
+	out->uid = cred ? cred->uid : 0;
+	out->status = status;
+	out->user_ns = c->user_ns + c->child_user_ns;
+	out->system_ns = c->system_ns + c->child_system_ns;
+}
+
+/* Does c have something to tell? PROC_TREE held. */
+static bool report_locked(struct process *c, unsigned options, struct wait_result *out)
+{
+	if (c->state == PROC_ZOMBIE && options & WAIT_EXITED) {
+		fill(c, out, c->exit_status);
+		return true;
+	}
+	if (c->state == PROC_ALIVE && options & WAIT_STOPPED && c->stopped && !c->stop_reported) {
+		fill(c, out, c->stop_signal << 8 | 0x7f);
+		if (!(options & WAIT_NOREAP))
+			c->stop_reported = true;
+		return true;
+	}
+	if (c->state == PROC_ALIVE && options & WAIT_CONTINUED && c->continue_pending) {
+		fill(c, out, 0xffff);
+		if (!(options & WAIT_NOREAP))
+			c->continue_pending = false;
+		return true;
+	}
+	return false;
+}
+
+/* One look: 1 found, 0 there are children but nothing to tell, -ECHILD. */
+static int look(int32_t which, unsigned options, struct wait_result *out)
+{
+	struct process *me = process_current(), *c, *dead = NULL;
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	int r = -ECHILD;
+
+	list_for_each_entry(c, &me->children, sibling) {
+		if (!selected(me, c, which))
+			continue;
+		r = 0;
+		if (report_locked(c, options, out)) {
+			r = 1;
+			if (c->state == PROC_ZOMBIE && !(options & WAIT_NOREAP)) {
+				me->child_user_ns += out->user_ns;
+				me->child_system_ns += out->system_ns;
+				reap_locked(c);
+				dead = c;
+			}
+			break;
+		}
+	}
+	spin_unlock_irq(&proc_tree_lock, irq);
+	if (dead)
+		process_put(dead);
+	return r;
+}
+
+int process_wait(int32_t which, unsigned options, struct wait_result *out)
+{
+	struct process *me = process_current();
+	int r, w;
+
+	for (;;) {
+		struct blocker_node n;
+
+		/* On the list before the look, so that a child that ends in between wakes us. */
+		blocker_node_init(&n);
+		wait_begin(WAIT_INTERRUPTIBLE);
+		blocker_add(&me->child_event, &n);
+		r = look(which, options, out);
+		if (r || options & WAIT_NOHANG) {
+			wait_end();
+			blocker_remove(&n);
+			return r;
+		}
+		w = wait_sleep(NEVER);
+		blocker_remove(&n);
+		if (w) {
+			/* A child that ended together with the signal is reported first. */
+			r = look(which, options, out);
+			return r ? r : w;
+		}
+	}
+}

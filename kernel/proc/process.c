@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process table: ids, lookup, what others may ask of a process.
+ *
+ * One number space serves processes, threads, groups and sessions. A number is free when none of
+ * them has it. Numbers are given out in rising order, so that a number is not reused soon.
+ * Three radix trees map numbers to processes, threads and groups; all change under proc_tree_lock.
+ * Lookups take it too: it is held for a few instructions.
+ */
+#include "process.h"
+
+#include "proc_internal.h"
+
+#include <base/panic.h>
+#include <lib/bitmap.h>
+#include <lib/errno.h>
+#include <mem/slab.h>
+#include <sched/clock.h>
+#include <vm/radix.h>
+#include <vm/space.h>
+
+struct spinlock proc_tree_lock = SPINLOCK_INIT(LOCK_PROC_TREE);
+
+static DECLARE_BITMAP(ids, PID_MAX);	      /* [proc_tree_lock] numbers in use */
+static int32_t last_id;			      /* [proc_tree_lock] */
+static struct radix processes, threads, groups; /* [proc_tree_lock] */
+static unsigned process_total;		      /* [proc_tree_lock to write] */
+
+int32_t pid_alloc_locked(void)
+{
+	size_t id = bitmap_find_zero(ids, PID_MAX, (size_t)last_id + 1);
+
+	if (id >= PID_MAX)
+		id = bitmap_find_zero(ids, PID_MAX, last_id < 300 ? 1 : 300);
+	if (id >= PID_MAX)
+		id = bitmap_find_zero(ids, PID_MAX, 1);
+	if (id >= PID_MAX)
+		return -EAGAIN;
+	bit_set(ids, id);
+	last_id = (int32_t)id;
+	return last_id;
+}
+
+void pid_release_locked(int32_t id)
+{
+	uint64_t i = (uint64_t)id;
+
+	if (!radix_find(&processes, i) && !radix_find(&threads, i) && !radix_find(&groups, i))
+		bit_clear(ids, i);
+}
+
+int pid_insert_process(struct process *p)
+{
+	int r = radix_insert(&processes, (uint64_t)p->pid, p);
+
+	if (!r)
+		WRITE_ONCE(process_total, process_total + 1);
+	return r;
+}
+
+int pid_insert_thread(struct thread *t)
+{
+	return radix_insert(&threads, (uint64_t)t->tid, t);
+}
+
+void pid_remove_process(struct process *p)
+{
+	if (radix_remove(&processes, (uint64_t)p->pid))
+		WRITE_ONCE(process_total, process_total - 1);
+	pid_release_locked(p->pid);
+}
+
+void pid_remove_thread(struct thread *t)
+{
+	radix_remove(&threads, (uint64_t)t->tid);
+	pid_release_locked(t->tid);
+}
+
+struct process *process_find_locked(int32_t pid)
+{
+	return pid > 0 ? radix_find(&processes, (uint64_t)pid) : NULL;
+}
+
+struct pgroup *pgroup_find_locked(int32_t pgid)
+{
+	return pgid > 0 ? radix_find(&groups, (uint64_t)pgid) : NULL;
+}
+
+struct process *process_current(void)
+{
+	return current()->process;
+}
+
+struct process *process_get(struct process *p)
+{
+	__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+	return p;
+}
+
+void process_put(struct process *p)
+{
+	if (__atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	if (p->last_cred)
+		cred_put(p->last_cred);
+	kfree_deferred(p, epoch);
+}
+
+struct process *process_find(int32_t pid)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct process *p = process_find_locked(pid);
+
+	if (p)
+		process_get(p);
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return p;
+}
+
+struct process *process_next(int32_t after)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock), id = (uint64_t)after + 1;
+	struct process *p = radix_next(&processes, &id);
+
+	if (p)
+		process_get(p);
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return p;
+}
+
+unsigned process_count(void)
+{
+	return READ_ONCE(process_total);
+}
+
+struct thread *thread_find(int32_t tid)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct thread *t = tid > 0 ? radix_find(&threads, (uint64_t)tid) : NULL;
+
+	if (t)
+		thread_get(t);
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return t;
+}
+
+int32_t thread_next_tid(struct process *p, int32_t after)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct thread *t;
+	int32_t best = 0;
+
+	list_for_each_entry(t, &p->threads, process_link)
+		if (t->tid > after && (!best || t->tid < best))
+			best = t->tid;
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return best;
+}
+
+/* --- groups and sessions --------------------------------------------------------------------- */
+
+struct pgroup *pgroup_create(int32_t pgid, struct session *s)
+{
+	struct pgroup *g = kzalloc(sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->pgid = pgid;
+	list_init(&g->members);
+	g->session = s;
+	if (radix_insert(&groups, (uint64_t)pgid, g)) {
+		kfree(g);
+		return NULL;
+	}
+	s->refs++;
+	return g;
+}
+
+void pgroup_join_locked(struct process *p, struct pgroup *g)
+{
+	list_add_tail(&p->group_link, &g->members);
+	p->group = g;
+}
+
+static void pgroup_release(struct pgroup *g)
+{
+	struct session *s = g->session;
+
+	if (!list_empty(&g->members))
+		return;
+	radix_remove(&groups, (uint64_t)g->pgid);
+	pid_release_locked(g->pgid);
+	kfree(g);
+	if (--s->refs == 0)
+		kfree(s);
+}
+
+void pgroup_leave_locked(struct process *p)
+{
+	struct pgroup *g = p->group;
+
+	list_del(&p->group_link);
+	p->group = NULL;
+	pgroup_release(g);
+}
+
+bool pgroup_orphaned_locked(const struct pgroup *g, const struct process *ignore)
+{
+	struct process *p;
+
+	list_for_each_entry(p, &g->members, group_link) {
+		if (p == ignore || p->state != PROC_ALIVE || !p->parent || !p->parent->group)
+			continue;
+		if (p->parent->group != g && p->parent->group->session == g->session)
+			return false;
+	}
+	return true;
+}
+
+bool pgroup_is_orphaned(int32_t pgid)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct pgroup *g = pgroup_find_locked(pgid);
+	bool orphaned = !g || pgroup_orphaned_locked(g, NULL);
+
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return orphaned;
+}
+
+bool pgroup_exists(int32_t pgid)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	bool there = pgroup_find_locked(pgid) != NULL;
+
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return there;
+}
+
+int process_setsid(void)
+{
+	struct process *p = process_current();
+	struct session *s = kzalloc(sizeof(*s));
+	struct pgroup *g;
+	uint64_t irq;
+	int r = -EPERM;
+
+	if (!s)
+		return -ENOMEM;
+	s->sid = p->pid;
+	s->leader = p;
+	irq = spin_lock_irq(&proc_tree_lock);
+	if (pgroup_find_locked(p->pid))
+		goto out;
+	r = -ENOMEM;
+	g = pgroup_create(p->pid, s);
+	if (!g)
+		goto out;
+	pgroup_leave_locked(p);
+	pgroup_join_locked(p, g);
+	s = NULL;
+	r = p->pid;
+out:
+	spin_unlock_irq(&proc_tree_lock, irq);
+	kfree(s);
+	return r;
+}
+
+static int setpgid_locked(struct process *me, struct process *p, int32_t pgid)
+{
+	struct pgroup *g;
+
+	if (!p || p->state != PROC_ALIVE || (p != me && p->parent != me))
+		return -ESRCH;
+	if (p != me && p->exec_done)
+		return -EACCES;
+	if (p->group->session != me->group->session || p->group->session->leader == p)
+		return -EPERM;
+	g = pgroup_find_locked(pgid);
+	if (g == p->group)
+		return 0;
+	if (g && g->session != me->group->session)
+		return -EPERM;
+	if (!g && pgid != p->pid)
+		return -EPERM;
+	if (!g)
+		g = pgroup_create(pgid, p->group->session);
+	if (!g)
+		return -ENOMEM;
+	pgroup_leave_locked(p);
+	pgroup_join_locked(p, g);
+	return 0;
+}
+
+int process_setpgid(int32_t pid, int32_t pgid)
+{
+	struct process *me = process_current(), *p;
+	uint64_t irq;
+	int r;
+
+	if (pgid < 0)
+		return -EINVAL;
+	irq = spin_lock_irq(&proc_tree_lock);
+	p = pid ? process_find_locked(pid) : me;
+	r = setpgid_locked(me, p, pgid ? pgid : pid ? pid : me->pid);
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return r;
+}
+
+int session_set_tty(struct tty *tty, bool steal)
+{
+	struct process *p = process_current();
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct session *s = p->group->session;
+	int r = 0;
+
+	(void)steal; /* who had it before is the terminal's business: tty/job.c */
+	if (s->leader != p || (s->tty && s->tty != tty))
+		r = -EPERM;
+	else
+		s->tty = tty;
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return r;
+}
+
+struct tty *session_tty(void)
+{
+	struct process *p = process_current();
+	struct tty *tty = NULL;
+	uint64_t irq;
+
+	if (!p)
+		return NULL;
+	irq = spin_lock_irq(&proc_tree_lock);
+	if (p->group)
+		tty = p->group->session->tty;
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return tty;
+}
+
+/* A terminal leaves its session: whichever session has it. */
+void session_clear_tty(struct tty *tty)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock), id = 0;
+	struct pgroup *g;
+
+	while ((g = radix_next(&groups, &id)) != NULL) {
+		if (g->session->tty == tty)
+			g->session->tty = NULL;
+		id++;
+	}
+	spin_unlock_irq(&proc_tree_lock, irq);
+}
+
+bool session_has_group(int32_t pgid)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct pgroup *g = pgroup_find_locked(pgid);
+	bool has = g && g->session == process_current()->group->session;
+
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return has;
+}
+
+/* --- what others ask ------------------------------------------------------------------------- */
+
+int32_t process_pgid(struct process *p)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	int32_t id = p->group ? p->group->pgid : 0;
+
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return id;
+}
+
+int32_t process_sid(struct process *p)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	int32_t id = p->group ? p->group->session->sid : 0;
+
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return id;
+}
+
+int32_t process_ppid(struct process *p)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	int32_t id = p->parent ? p->parent->pid : 0;
+
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return id;
+}
+
+char process_state_letter(struct process *p)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct thread *t;
+	char c = 'S';
+
+	if (p->state != PROC_ALIVE)
+		c = 'Z';
+	else if (p->stopped)
+		c = 'T';
+	else
+		list_for_each_entry(t, &p->threads, process_link) {
+			if (READ_ONCE(t->state) == THREAD_RUNNABLE)
+				c = 'R';
+			else if (c == 'S' && READ_ONCE(t->wait_how) == WAIT_UNINTERRUPTIBLE &&
+				 READ_ONCE(t->wait) == WAIT_WAITING)
+				c = 'D';
+		}
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return c;
+}
+
+struct cred *process_cred(struct process *p)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct thread *t = list_first_entry_or_null(&p->threads, struct thread, process_link);
+	/* cred_install publishes under this lock, so the set we see has a reference. */
+	struct cred *c = cred_get(t ? t->cred : p->last_cred);
+
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return c;
+}
+
+void cred_install(struct cred *c)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct thread *t = current();
+	struct cred *old = t->cred;
+
+	t->cred = c;
+	if (old->euid != c->euid || old->egid != c->egid)
+		t->process->dumpable = false;
+	spin_unlock_irq(&proc_tree_lock, irq);
+	cred_put(old);
+}
+
+void process_times(struct process *p, uint64_t *user_ns, uint64_t *system_ns)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct thread *t;
+
+	*user_ns = p->user_ns;
+	*system_ns = p->system_ns;
+	list_for_each_entry(t, &p->threads, process_link) {
+		*user_ns += READ_ONCE(t->sched.runtime_ns);
+	}
+	spin_unlock_irq(&proc_tree_lock, irq);
+}
+
+uint64_t process_limit(struct process *p, unsigned resource)
+{
+	return READ_ONCE(p->limits[resource].cur);
+}
+
+struct vm_space *process_space(struct process *p)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct vm_space *s = p->space ? vm_space_get(p->space) : NULL;
+
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return s;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Processes, their families, groups and sessions.
+ *
+ * Life of a process: process_create (fork) -> alive -> zombie (last thread gone; memory, files
+ * released; the parent has been told) -> reaped by the parent's wait or at once when the
+ * parent ignores children -> freed when the last reference goes, after a grace period.
+ *
+ * One spinlock, PROC_TREE, covers the shape: the pid table, parents, children, groups,
+ * sessions, states of exit. It is held for short, bounded work only.
+ */
+#ifndef PROC_PROCESS_H
+#define PROC_PROCESS_H
+
+#include <base/cred.h>
+#include <base/spinlock.h>
+#include <base/types.h>
+#include <lib/list.h>
+#include <proc/signal.h>
+#include <sched/blocker.h>
+#include <sched/epoch.h>
+#include <sched/mutex.h>
+#include <sched/timer.h>
+
+struct file;
+struct thread;
+struct tty;
+struct vm_space;
+
+#define PID_MAX	     32768
+#define RLIMIT_COUNT 16
+
+struct session {
+	uint32_t refs;		/* [PROC_TREE] groups in it */
+	int32_t sid;		/* [I] */
+	struct tty *tty;	/* [PROC_TREE] controlling terminal, or NULL */
+	struct process *leader; /* [PROC_TREE] NULL once it is gone */
+};
+
+struct pgroup {
+	int32_t pgid;		 /* [I] */
+	struct list members;	 /* [PROC_TREE] process->group_link */
+	struct session *session; /* [I] */
+};
+
+enum process_state { PROC_ALIVE, PROC_ZOMBIE, PROC_REAPED };
+
+struct rlimit_pair {
+	uint64_t cur, max;
+};
+
+struct process {
+	uint32_t refs;		  /* [a] */
+	int32_t pid;		  /* [I] */
+	enum process_state state; /* [PROC_TREE] */
+	bool exec_done;		/* [PROC_TREE] has called exec: setpgid by the parent is refused */
+	bool dumpable;		/* [a] */
+	bool exiting;		/* [PROC_TREE] all threads are on their way out */
+	bool vfork_pending;	/* [PROC_TREE] the parent waits until we exec or exit */
+	struct process *parent; /* [PROC_TREE] */
+	struct list children;	/* [PROC_TREE] */
+	struct list sibling;	/* [PROC_TREE] in parent->children */
+	struct list threads;	/* [PROC_TREE] thread->process_link */
+	uint32_t thread_count;	/* [PROC_TREE] */
+	struct pgroup *group;	/* [PROC_TREE] */
+	struct list group_link; /* [PROC_TREE] */
+	struct list all_link;	/* [PROC_TREE] in become_zombie's list of the dead */
+	struct blocker child_event; /* woken at a child's exit, stop, continue */
+	struct blocker vfork_done;
+	struct blocker resume;	    /* threads of a stopped process wait here */
+	struct blocker thread_gone; /* exec waits for the other threads to end */
+	int32_t exit_status;			 /* [PROC_TREE] as wait4 reports it */
+	int32_t exit_signal;			 /* [I] sent to the parent: SIGCHLD */
+	int32_t stop_signal;			 /* [PROC_TREE] signal that stopped it */
+	struct thread *exec_thread;		 /* [PROC_TREE] survives an exec under way */
+	struct cred *last_cred;			 /* [PROC_TREE] of the last thread, once it is gone */
+	struct timer alarm;			 /* setitimer(ITIMER_REAL): alarm.c */
+	nsec_t alarm_interval;			 /* [a] */
+	bool stopped;				 /* [PROC_TREE] */
+	bool stop_reported, continue_pending;	 /* [PROC_TREE] for wait */
+	struct signal_state signals;		 /* [SIGNAL lock inside] */
+	struct vm_space *space;			 /* [PROC_TREE] all threads share it */
+	struct file *exe;			 /* [exec_lock] program file */
+	struct mutex exec_lock;			 /* EXEC */
+	char name[16];				 /* the first thread's name, for lists */
+	struct rlimit_pair limits[RLIMIT_COUNT]; /* [PROC_TREE] */
+	nsec_t start_ns;			 /* [I] monotonic */
+	uint64_t user_ns, system_ns;		 /* [PROC_TREE] of threads that are gone */
+	uint64_t child_user_ns, child_system_ns; /* [PROC_TREE] of reaped children */
+	struct epoch_head epoch;
+};
+
+/* proc_tree_lock is PROC_TREE above. */
+extern struct spinlock proc_tree_lock;
+
+/* The calling thread's process; not from kernel threads. */
+struct process *process_current(void);
+/* By pid, with a reference; NULL when there is none (zombies are found). Context: any. */
+struct process *process_find(int32_t pid);
+struct process *process_get(struct process *p);
+void process_put(struct process *p);
+/* The first process with a pid greater than `after`, with a reference; NULL at the end. */
+struct process *process_next(int32_t after);
+unsigned process_count(void);
+
+/* Ids of a process as they are now. Context: any. */
+int32_t process_pgid(struct process *p);
+int32_t process_sid(struct process *p);
+int32_t process_ppid(struct process *p);
+
+/* A letter as /proc/PID/stat shows: R S D T Z. */
+char process_state_letter(struct process *p);
+/* Credentials of its first thread, with a reference. */
+struct cred *process_cred(struct process *p);
+/* Times used so far by live and dead threads. */
+void process_times(struct process *p, uint64_t *user_ns, uint64_t *system_ns);
+uint64_t process_limit(struct process *p, unsigned resource);
+/* Address space with a reference (vm_space_put), or NULL for zombies. */
+struct vm_space *process_space(struct process *p);
+
+/* The real-time interval timer: ns left (0: off) and interval. Set is for the process itself. */
+void process_alarm_init(struct process *p);
+void process_alarm_get(struct process *p, nsec_t *value, nsec_t *interval);
+void process_alarm_set(struct process *p, nsec_t value, nsec_t interval, nsec_t *old_value,
+		       nsec_t *old_interval);
+
+/* --- sessions and terminals (tty/ calls these) --- */
+/* Make `tty` the controlling terminal of the current process's session: 0, or -EPERM. */
+int session_set_tty(struct tty *tty, bool steal);
+/* The controlling terminal of the current process or NULL (valid while the caller's session lives).
+ */
+struct tty *session_tty(void);
+/* Drop it: TIOCNOTTY. */
+void session_clear_tty(struct tty *tty);
+/* Of the caller's session? Does the group exist in the caller's session? */
+bool session_has_group(int32_t pgid);
+/* True if the group has no member whose parent is outside it in the same session. */
+bool pgroup_is_orphaned(int32_t pgid);
+/* True if some process group with this id exists. */
+bool pgroup_exists(int32_t pgid);
+/* Hook set once by tty/: a session leader that has a terminal exits. Called with no lock held. */
+extern void (*session_leader_exit_hook)(struct tty *tty, int32_t sid);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Signals: sending and state. Delivery to a handler is in proc/signal_deliver.c. */
+#ifndef PROC_SIGNAL_H
+#define PROC_SIGNAL_H
+
+#include <base/spinlock.h>
+#include <base/types.h>
+#include <lib/list.h>
+
+struct process;
+struct thread;
+
+#define SIGNAL_COUNT 64	     /* numbers 1..64 */
+typedef uint64_t sigset64_t; /* bit n-1 is signal n */
+#define SIGBIT(sig) (1ULL << ((sig)-1))
+
+/* What accompanies a signal; siginfo_t is built from it at delivery. */
+struct signal_info {
+	int32_t signo, code, err;
+	int32_t pid;
+	uint32_t uid;
+	int32_t status;	  /* SIGCHLD */
+	uint64_t address; /* faults */
+	uint64_t value;	  /* sigqueue, timers */
+	int32_t timer_id, overrun;
+	int64_t utime, stime;
+};
+
+struct signal_queued {
+	struct list link;
+	struct signal_info info;
+};
+
+struct signal_action {
+	uaddr_t handler; /* 0 default, 1 ignore */
+	uint64_t flags;	 /* SA_* */
+	uaddr_t restorer;
+	sigset64_t mask;
+};
+
+struct signal_pending {
+	sigset64_t set;	   /* [SIGNAL] */
+	struct list queue; /* [SIGNAL] signal_queued, oldest first */
+};
+
+struct signal_state {
+	struct spinlock lock;			    /* SIGNAL */
+	struct signal_pending shared;		    /* for any thread */
+	struct signal_action actions[SIGNAL_COUNT]; /* [lock] */
+};
+
+/*
+ * Send a signal; info may be NULL (SI_KERNEL). 0, or -EAGAIN when a queued real-time signal
+ * exceeds the limit. No permission check. Context: any.
+ */
+int signal_send_process(struct process *p, int sig, const struct signal_info *info);
+int signal_send_thread(struct thread *t, int sig, const struct signal_info *info);
+/* To every member of a process group; 0, or -ESRCH when there is no such group. Context: any. */
+int signal_send_group(int32_t pgid, int sig, const struct signal_info *info);
+
+/* For the current thread: would `sig` be ignored, or is it blocked? (tty job control) */
+bool signal_is_ignored_or_blocked(int sig);
+/* Does the current thread have a signal to handle? Sleeping calls return -EINTR then. */
+bool signal_pending_current(void);
+
+/*
+ * What sleeping calls return when a signal came, internal to the kernel: linux/ turns them into
+ * a restart of the call or -EINTR.
+ */
+#define ERESTART_SYS	512 /* restart if SA_RESTART, else -EINTR */
+#define ERESTART_NOHAND 514 /* restart if no handler ran, else -EINTR */
+#define ERESTART_BLOCK	516 /* restart through the thread's restart function */
+
+#endif
