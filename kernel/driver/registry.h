@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Installed drivers. */
+#ifndef DRIVER_REGISTRY_H
+#define DRIVER_REGISTRY_H
+
+#include "load.h"
+#include <base/types.h>
+
+/*
+ * Install a driver from the bytes of its object file, which stay the caller's. parameters: words
+ * NAME=VALUE, or NULL. Returns the number of the instance, or -errno after a message in the log;
+ * then nothing is left of it. The caller checks who may do this. Context: process.
+ */
+int driver_install(const void *bytes, size_t size, const char *parameters);
+
+/* Where an instance lies in memory: false if there is no such instance. For tests. */
+bool driver_image_of(int instance, struct driver_image *out);
+
+/* Once at boot, before the first installation. 0. */
+int driver_init(void);
+
+#endif

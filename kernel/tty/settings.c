@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What programs ask of a terminal besides reading and writing: settings, flow, flushing, draining,
+ * size. Native functions; linux/tty_ioctl.c decodes.
+ */
+#include "tty.h"
+#include <asm/signal.h>
+#include <lib/errno.h>
+#include <linux/eventpoll.h>
+#include <proc/signal.h>
+#include <sched/clock.h>
+#include <sched/thread.h>
+
+void tty_get_settings(struct tty *tty, struct tty_settings *out)
+{
+	uint64_t flags = spin_lock_irq(&tty->input_lock);
+
+	*out = tty->ldisc.settings;
+	spin_unlock_irq(&tty->input_lock, flags);
+}
+
+int tty_drain(struct tty *tty)
+{
+	uint32_t hangups = __atomic_load_n(&tty->hangups, __ATOMIC_ACQUIRE);
+	uint32_t speed;
+	int r = WAIT_UNTIL(&tty->writers,
+			   tty_output_empty(tty) ||
+				   __atomic_load_n(&tty->hangups, __ATOMIC_ACQUIRE) != hangups,
+			   NEVER, WAIT_INTERRUPTIBLE);
+
+	/* Hardware gives no interrupt for "the last bit is out", but the time it takes is known. */
+	while (!r && !tty->ops->tx_idle(tty)) {
+		speed = READ_ONCE(tty->ldisc.settings.ospeed);
+		r = thread_sleep_until(clock_mono_ns() + 10 * NSEC_PER_SEC / (speed ? speed : 9600),
+				       WAIT_INTERRUPTIBLE);
+	}
+	return r ? -ERESTART_SYS : 0;
+}
+
+int tty_set_settings(struct tty *tty, const struct tty_settings *wanted, enum tty_when when)
+{
+	struct tty_settings s = *wanted;
+	uint64_t flags;
+	int r = tty_check_change(tty);
+
+	if (!r && when != TTY_NOW)
+		r = tty_drain(tty);
+	if (r)
+		return r;
+	if (when == TTY_DRAIN_AND_FLUSH)
+		tty_flush(tty, true, false);
+	mutex_lock(&tty->lock);
+	tty->ops->set_line(tty, &s);
+	flags = tty_lock_both(tty);
+	ldisc_set(&tty->ldisc, &s);
+	tty_unlock_both(tty, flags);
+	mutex_unlock(&tty->lock);
+	/* What readers wait for may have changed with the mode. */
+	blocker_wake(&tty->readers, ~0u, EPOLLIN | EPOLLRDNORM);
+	return 0;
+}
+
+void tty_flush(struct tty *tty, bool input, bool output)
+{
+	uint64_t flags = tty_lock_both(tty);
+
+	if (input)
+		ldisc_flush_input(&tty->ldisc);
+	if (output)
+		tty->ldisc.ops->flush_output(tty);
+	tty_unlock_both(tty, flags);
+}
+
+int tty_flow(struct tty *tty, unsigned action)
+{
+	const struct ldisc *l = &tty->ldisc;
+	uint64_t flags = tty_lock_both(tty);
+	int r = 0;
+
+	switch (action) {
+	case TCOOFF:
+		tty->stopped |= TTY_STOP_ASKED;
+		break;
+	case TCOON:
+		tty->stopped &= ~TTY_STOP_ASKED;
+		/* Restart what is waiting, if typing has not stopped it as well. */
+		l->ops->flow(tty, l->stopped);
+		break;
+	case TCIOFF:
+		if (l->settings.cc[VSTOP])
+			l->ops->send_now(tty, l->settings.cc[VSTOP]);
+		break;
+	case TCION:
+		if (l->settings.cc[VSTART])
+			l->ops->send_now(tty, l->settings.cc[VSTART]);
+		break;
+	default:
+		r = -EINVAL;
+	}
+	tty_unlock_both(tty, flags);
+	return r;
+}
+
+int tty_break(struct tty *tty, nsec_t duration)
+{
+	int r;
+
+	tty->ops->set_break(tty, true);
+	r = thread_sleep_until(clock_mono_ns() + duration, WAIT_INTERRUPTIBLE);
+	tty->ops->set_break(tty, false);
+	return r;
+}
+
+void tty_get_size(struct tty *tty, struct tty_size *out)
+{
+	mutex_lock(&tty->lock);
+	*out = tty->size;
+	mutex_unlock(&tty->lock);
+}
+
+void tty_set_size(struct tty *tty, const struct tty_size *size)
+{
+	bool changed;
+
+	mutex_lock(&tty->lock);
+	changed = tty->size.rows != size->rows || tty->size.columns != size->columns ||
+		  tty->size.x_pixels != size->x_pixels || tty->size.y_pixels != size->y_pixels;
+	tty->size = *size;
+	mutex_unlock(&tty->lock);
+	if (changed)
+		tty_signal(tty, SIGWINCH);
+}
+
+size_t tty_input_available(struct tty *tty)
+{
+	uint64_t flags = spin_lock_irq(&tty->input_lock);
+	size_t n = ldisc_available(&tty->ldisc);
+
+	spin_unlock_irq(&tty->input_lock, flags);
+	return n;
+}
+
+void tty_set_exclusive(struct tty *tty, bool on)
+{
+	mutex_lock(&tty->lock);
+	tty->exclusive = on;
+	mutex_unlock(&tty->lock);
+}
+
+bool tty_is_exclusive(struct tty *tty)
+{
+	return READ_ONCE(tty->exclusive);
+}
+
+unsigned tty_get_modem(struct tty *tty)
+{
+	return tty->ops->get_modem(tty);
+}
+
+void tty_set_modem(struct tty *tty, unsigned on, unsigned off)
+{
+	tty->ops->set_modem(tty, on, off);
+}

@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Bad starts end with a clear message, not with a silent hang; the log can be kept.
+. tests/vm/lib.inc
+
+expect_status 0 tools/vm -log "$work/log" -- true
+grep -q . "$work/log" || fail "the kernel's log is empty"
+
+# An archive that is damaged, and one without /init.
+head -c 1000 /dev/urandom >"$work/bad.cpio"
+expect_status 125 tools/vm -initramfs "$work/bad.cpio" -timeout 60 -- true
+expect_line 'initramfs' err
+
+expect_status 125 tools/vm -m 8M -timeout 60 -- true
+expect_line '[Mm]emory' err
