@@ -83,15 +83,17 @@ static void release_signals(void)
 	sigprocmask(SIG_SETMASK, &no_signals, NULL);
 }
 
-/* The kernel gives us the console as 0, 1 and 2, unless it had no /dev/console to open. */
-static void ensure_console(void)
+/*
+ * The console as 0, 1 and 2. What the kernel gave us is the node of the initramfs; the one of the
+ * mounted /dev is what programs find when they ask for the name of their terminal.
+ */
+static void open_console(void)
 {
-	int fd;
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
 
-	if (fcntl(STDERR_FILENO, F_GETFD) >= 0)
+	if (fd < 0)
 		return;
-	fd = open("/dev/console", O_RDWR | O_NOCTTY);
-	for (int i = 0; i < 3 && fd >= 0; i++)
+	for (int i = 0; i < 3; i++)
 		if (fd != i)
 			dup2(fd, i);
 	if (fd > STDERR_FILENO)
@@ -379,10 +381,10 @@ int main(void)
 		fprintf(stderr, "init: only the kernel starts it, as process 1\n");
 		return 1;
 	}
-	ensure_console();
 	catch_signals();
 	mount_one("proc", "/proc", true);
 	mount_one("devtmpfs", "/dev", true);
+	open_console();
 	mount_one("devpts", "/dev/pts", false);
 	set_hostname();
 	set_environment();

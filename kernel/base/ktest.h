@@ -18,10 +18,11 @@ struct ktest {
 	void (*fn)(void);
 };
 
-#define KTEST(fn_)                                                           \
-	static void fn_(void);                                               \
-	static const struct ktest ktest_##fn_ __used __section(".ktest") = { \
-		.file = __FILE__, .name = #fn_, .fn = fn_};                  \
+#define KTEST(fn_)                                                                      \
+	static void fn_(void);                                                          \
+	/* The alignment is said so that the compiler adds none: they form an array. */ \
+	static const struct ktest ktest_##fn_ __used __section(".ktest")                \
+		__aligned(8) = {.file = __FILE__, .name = #fn_, .fn = fn_};             \
 	static void fn_(void)
 
 /* Note a failed expectation with its place; the test goes on. Evaluates to the condition. */

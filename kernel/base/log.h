@@ -12,7 +12,7 @@
 
 enum log_level { LOG_ERROR = 3, LOG_WARN = 4, LOG_NOTICE = 5, LOG_INFO = 6, LOG_DEBUG = 7 };
 
-/* Append one line (no newline needed). Context: any, also NMI and before memory exists. */
+/* Append one line (no newline needed). Context: any but NMI, also before memory exists. */
 void log_printf(enum log_level level, const char *fmt, ...) __printf_like(2, 3);
 void log_vprintf(enum log_level level, const char *fmt, va_list ap);
 

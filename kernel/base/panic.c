@@ -52,9 +52,9 @@ static void backtrace_from(uintptr_t frame, uintptr_t rip)
 			break;
 		symbol_format(name, sizeof(name), f[1] - 1);
 		log_error("  %2u %s", n++, name);
-		if (f[0] <= frame)
-			break; /* the chain only goes up; anything else is damage */
-		frame = f[0];
+		if (f[0] == frame)
+			break;
+		frame = f[0]; /* mostly upwards, but from the interrupt stack to the thread's */
 	}
 }
 

@@ -5,7 +5,7 @@
  */
 #include "procfs.h"
 
-#include <base/log.h>
+#include <arch/boot.h>
 #include <base/panic.h>
 #include <base/percpu.h>
 #include <base/random.h>
@@ -175,7 +175,31 @@ static ssize_t store_sysrq(struct stats_node *n, const char *text, size_t len)
 	return (ssize_t)len;
 }
 
+static void show_cmdline(struct stats_node *n, struct text *out)
+{
+	text_printf(out, "%s\n", boot_command_line());
+}
+
+static void show_cpuinfo(struct stats_node *n, struct text *out)
+{
+	struct cpu_info info;
+
+	arch_cpu_info(&info);
+	for_each_cpu(c)
+	{
+		text_printf(out,
+			    "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n"
+			    "model name\t: %s\nstepping\t: %u\napicid\t\t: %u\n"
+			    "flags\t\t:%s%s%s\n\n",
+			    c->index, info.vendor, info.family, info.model_number, info.model,
+			    info.stepping, c->hw_id, info.smep ? " smep" : "",
+			    info.smap ? " smap" : "", info.umip ? " umip" : "");
+	}
+}
+
 static struct stats_node nodes[] = {
+	{.path = "cmdline", .show = show_cmdline},
+	{.path = "cpuinfo", .show = show_cpuinfo},
 	{.path = "meminfo", .show = show_meminfo},
 	{.path = "uptime", .show = show_uptime},
 	{.path = "loadavg", .show = show_loadavg},

@@ -190,7 +190,7 @@ static int run(struct file *f, const char *path, struct strings *args, const str
 		file_put(f);
 		f = NULL;
 		path = interp;
-		r = file_open_exec(NULL, path, 0, &f);
+		r = file_open_exec(NULL, path, WALK_FOLLOW, &f);
 		if (r)
 			break;
 	}

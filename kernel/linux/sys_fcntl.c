@@ -58,8 +58,7 @@ static int64_t do_fcntl(int fd, struct file *f, unsigned cmd, unsigned long arg)
 	case F_SETFD:
 		return fd_set_cloexec(current()->files, fd, arg & FD_CLOEXEC);
 	case F_GETFL:
-		/* A 64-bit Linux reports every file as a large one. */
-		return f->mode & FILE_PATH ? f->flags : f->flags | O_LARGEFILE;
+		return f->flags;
 	}
 	if (f->mode & FILE_PATH)
 		return -EBADF;

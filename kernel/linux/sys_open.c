@@ -34,6 +34,10 @@ static int64_t do_open(int dirfd, uaddr_t upath, unsigned flags, unsigned mode, 
 	struct file *f;
 	int fd, r = path_arg_get(&a, dirfd, upath);
 
+	/* What a 64-bit Linux adds to every open, and F_GETFL shows. */
+	if (!(flags & O_PATH))
+		flags |= O_LARGEFILE;
+
 	if (r)
 		return r;
 	/* The number first: a full table must not create or truncate the file. */

@@ -2,6 +2,7 @@
 /* fork and its kin, exit, wait, ids, groups, sessions. */
 #include "linux_boot.h"
 #include "restart.h"
+#include "tty_ioctl.h"
 
 #include <arch/enter.h>
 #include <arch/thread.h>
@@ -98,6 +99,7 @@ void linux_init(void)
 {
 	thread_start_user_hook = start_user;
 	thread_exit_user_hook = exit_user;
+	linux_tty_init();
 }
 
 int64_t sys_exit(int code)

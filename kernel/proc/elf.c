@@ -220,7 +220,7 @@ static int load_interpreter(struct vm_space *s, const char *path, struct elf_pro
 
 	if (!im)
 		return -ENOMEM;
-	r = file_open_exec(NULL, path, 0, &f);
+	r = file_open_exec(NULL, path, WALK_FOLLOW, &f);
 	if (!r)
 		r = image_read(im, f);
 	if (r)

@@ -10,6 +10,7 @@
 #include "proc_files.h"
 
 #include "process.h"
+#include "uts.h"
 
 #include <base/cred.h>
 #include <base/log.h>
@@ -404,14 +405,17 @@ static int show_stat(void *process, int32_t tid, struct text *out)
 	struct thread_view v;
 	struct vm_space *s = process_space(p);
 	uint64_t faults = s ? s->minor_faults : 0;
+	int32_t foreground;
+	uint32_t number;
 
+	process_tty_info(p, &number, &foreground);
 	if (s)
 		vm_space_put(s);
 	view_thread(p, tid, &v);
 	signal_sets(p, &pending, &ignored, &caught);
-	text_printf(out, "%d (%s) %c %d %d %d 0 -1 0 %llu 0 0 0 ", tid, v.name,
+	text_printf(out, "%d (%s) %c %d %d %d %u %d 0 %llu 0 0 0 ", tid, v.name,
 		    process_state_letter(p), process_ppid(p), process_pgid(p), process_sid(p),
-		    (ull)faults);
+		    number, foreground, (ull)faults);
 	text_printf(out, "%llu %llu %llu %llu %d %d %u 0 %llu ", (ull)(v.user_ns / TICK_NS),
 		    (ull)(v.system_ns / TICK_NS), (ull)(p->child_user_ns / TICK_NS),
 		    (ull)(p->child_system_ns / TICK_NS), 20 + v.nice, v.nice, v.threads,
@@ -572,6 +576,61 @@ static int show_limits(void *process, int32_t tid, struct text *out)
 	return 0;
 }
 
+/* --- the system's name -------------------------------------------------------------------- */
+
+static void show_version(struct stats_node *n, struct text *out)
+{
+	text_printf(out, "Linux version %s (banos) (gcc) %s\n", UTS_RELEASE, UTS_VERSION);
+}
+
+static void show_ostype(struct stats_node *n, struct text *out)
+{
+	text_printf(out, "Linux\n");
+}
+
+static void show_osrelease(struct stats_node *n, struct text *out)
+{
+	text_printf(out, "%s\n", UTS_RELEASE);
+}
+
+static void show_osversion(struct stats_node *n, struct text *out)
+{
+	text_printf(out, "%s\n", UTS_VERSION);
+}
+
+static void show_hostname(struct stats_node *n, struct text *out)
+{
+	char name[65];
+
+	uts_nodename(name, sizeof(name));
+	text_printf(out, "%s\n", name);
+}
+
+static ssize_t store_hostname(struct stats_node *n, const char *text, size_t len)
+{
+	const char *end = strchr(text, '\n');
+	size_t used = end ? (size_t)(end - text) : len;
+	char name[65];
+
+	if (used >= sizeof(name))
+		return -EINVAL;
+	memcpy(name, text, used);
+	name[used] = 0;
+	uts_set_nodename(name);
+	return (ssize_t)len;
+}
+
+static struct stats_node uts_nodes[] = {
+	{.path = "version", .show = show_version},
+	{.path = "sys/kernel/ostype", .show = show_ostype},
+	{.path = "sys/kernel/osrelease", .show = show_osrelease},
+	{.path = "sys/kernel/version", .show = show_osversion},
+	{.path = "sys/kernel/hostname",
+	 .show = show_hostname,
+	 .store = store_hostname,
+	 .mode = 0644},
+};
+
 /* --- the table ---------------------------------------------------------------------------- */
 
 static const struct proc_text_file texts[] = {
@@ -606,5 +665,8 @@ static const struct proc_source source = {
 
 void proc_files_init(void)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(uts_nodes); i++)
+		stats_add(&uts_nodes[i]);
+
 	proc_source_register(&source);
 }

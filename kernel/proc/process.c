@@ -351,6 +351,20 @@ void session_clear_tty(struct tty *tty)
 	spin_unlock_irq(&proc_tree_lock, irq);
 }
 
+void (*session_tty_info_hook)(struct tty *tty, uint32_t *number, int32_t *foreground);
+
+void process_tty_info(struct process *p, uint32_t *number, int32_t *foreground)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct tty *tty = p->group ? p->group->session->tty : NULL;
+
+	*number = 0;
+	*foreground = -1;
+	if (tty && session_tty_info_hook)
+		session_tty_info_hook(tty, number, foreground);
+	spin_unlock_irq(&proc_tree_lock, irq);
+}
+
 bool session_has_group(int32_t pgid)
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);

@@ -138,6 +138,10 @@ bool session_has_group(int32_t pgid);
 bool pgroup_is_orphaned(int32_t pgid);
 /* True if some process group with this id exists. */
 bool pgroup_exists(int32_t pgid);
+/* Hook set once by tty/: device number (as /proc/PID/stat has it) and foreground group. Context: any. */
+extern void (*session_tty_info_hook)(struct tty *tty, uint32_t *number, int32_t *foreground);
+/* Of p's controlling terminal: 0 and -1 without one. */
+void process_tty_info(struct process *p, uint32_t *number, int32_t *foreground);
 /* Hook set once by tty/: a session leader that has a terminal exits. Called with no lock held. */
 extern void (*session_leader_exit_hook)(struct tty *tty, int32_t sid);
 

@@ -542,9 +542,12 @@ void signal_force(int sig, const struct signal_info *info)
 {
 	struct process *p = process_current();
 	struct proc_thread *d = proc_thread(current());
-	struct signal_action *a = &p->signals.actions[sig - 1];
-	uint64_t irq = spin_lock_irq(&p->signals.lock);
+	struct signal_action *a;
+	uint64_t irq;
 
+	assert(sig >= 1 && sig <= SIGNAL_COUNT);
+	a = &p->signals.actions[sig - 1];
+	irq = spin_lock_irq(&p->signals.lock);
 	/* Nobody to tell about it: end the process, as if the action were the default. */
 	if (d->blocked & SIGBIT(sig) || a->handler <= 1) {
 		a->handler = 0;

@@ -3,11 +3,11 @@
  * Blockers and waits.
  *
  * A wait is a state of the thread (thread->wait): WAITING (plus its mode) from wait_begin() until
- * exactly one party moves it, by compare-and-exchange, to an end: a waker to WOKEN, its timer to TIMEDOUT, a
- * signal to INTERRUPTED. So time-outs and signals never touch a blocker; they end the wait
- * and the thread takes its own nodes off. A wake-up that finds the wait already ended does
- * not count, and the waker goes on to the next node: no wake-up is swallowed by a thread that
- * has given up.
+ * exactly one party moves it, by compare-and-exchange, to an end: a waker to WOKEN, its timer to
+ * TIMEDOUT, a signal to INTERRUPTED. So time-outs and signals never touch a blocker; they end the
+ * wait and the thread takes its own nodes off. A wake-up that finds the wait already ended does not
+ * count, and the waker goes on to the next node: no wake-up is swallowed by a thread that has given
+ * up.
  *
  * A node is on at most one blocker, and node->blocker names it. It changes only under that
  * blocker's lock. Its owner reads it without a lock in order to remove itself: it locks the blocker
@@ -146,13 +146,16 @@ unsigned blocker_wake(struct blocker *b, unsigned count, uintptr_t key)
 	n = b->head;
 	last = n ? n->prev : NULL;
 	while (n && woken < count) {
-		bool stay = n->flags & BLOCKER_STAY, end = n == last;
+		bool end = n == last, counts = n->wake(n, key);
 
 		next = n->next;
-		if (stay) {
-			woken += n->wake(n, key);
-		} else if (n->wake(n, key)) {
-			woken++;
+		woken += counts;
+		/*
+		 * A thread that has given up goes off the list too, though it does not count:
+		 * whoever wakes all in order to free the blocker leaves no node behind that names
+		 * it.
+		 */
+		if (!(n->flags & BLOCKER_STAY) && (counts || n->wake == wake_thread)) {
 			blocker_unlink_locked(b, n);
 			__atomic_store_n(&n->blocker, NULL, __ATOMIC_RELEASE);
 		}

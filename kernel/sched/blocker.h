@@ -7,7 +7,9 @@
  *
  * Lifetime rule: a thread that gives up waiting reads its node's `blocker` pointer without a lock,
  * so the memory of a blocker may be reused only after every processor that may have read a
- * pointer to it is done: free it with epoch_defer()/kfree_deferred(), not with kfree().
+ * pointer to it is done: blocker_wake_all(), so that no node names it any more, then free it with
+ * epoch_defer()/kfree_deferred(), not with kfree(). Nodes with functions of their own that refuse
+ * the wake-up stay: their owners take them off first.
  */
 #ifndef SCHED_BLOCKER_H
 #define SCHED_BLOCKER_H

@@ -64,7 +64,7 @@ void message_call(const unsigned long *cpus, void (*fn)(void *arg), void *arg)
 
 	assert(!in_interrupt());
 	lockcheck_might_sleep(); /* who waits for us may hold off nobody */
-	preempt_disable(); /* our slots are in use until all have answered */
+	preempt_disable();	 /* our slots are in use until all have answered */
 	me = this_cpu();
 	for_each_cpu(c)
 	{

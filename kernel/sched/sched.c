@@ -271,8 +271,7 @@ static void switch_thread(bool preempted)
 	policy->account(rq, now);
 	if (prev != rq->idle) {
 		/* One that is dead never comes back, even if it was preempted on its last steps. */
-		if (prev->state == THREAD_RUNNABLE ||
-		    (preempted && prev->state != THREAD_DEAD)) {
+		if (prev->state == THREAD_RUNNABLE || (preempted && prev->state != THREAD_DEAD)) {
 			policy->enqueue(rq, prev, false);
 			prev->switches_forced += preempted;
 		} else {
@@ -341,7 +340,8 @@ _Noreturn void sched_idle_loop(void)
 		irq_disable();
 		if (!READ_ONCE(c->need_resched) && !steal(c->rq)) {
 			c->idle_since = clock_mono_ns();
-			/* From here on this processor reads nothing that a grace period protects. */
+			/* From here on this processor reads nothing that a grace period protects.
+			 */
 			__atomic_store_n(&c->idle, true, __ATOMIC_RELEASE);
 			cpu_idle_wait(); /* what wakes us ends the idling: sched_leave_idle */
 			if (!READ_ONCE(c->need_resched))
@@ -442,8 +442,7 @@ bool thread_set_affinity(struct thread *t, const unsigned long *cpus)
 	bool any = false;
 	uint64_t irq;
 
-	for_each_cpu(c)
-		any |= bit_test(cpus, c->index);
+	for_each_cpu(c) any |= bit_test(cpus, c->index);
 	if (!any)
 		return false;
 	irq = spin_lock_irq(&t->lock);

@@ -59,8 +59,8 @@ struct thread {
 	bool is_idle;		 /* [I] */
 	uint32_t cpu;		 /* [a] processor it runs or last ran on; changes under lock */
 	uint32_t wait;		 /* [a] enum wait_state */
-	uint32_t wait_how;	 /* mode of the current or last wait; written by the thread itself */
-	uint32_t work;		 /* [a] THREAD_WORK_* */
+	uint32_t wait_how; /* mode of the current or last wait; written by the thread itself */
+	uint32_t work;	   /* [a] THREAD_WORK_* */
 	struct sched_entity sched;
 	DECLARE_BITMAP(affinity, MAX_CPUS); /* [lock] processors it may use */
 	void *stack; /* [I] kernel stack from kva_alloc, guard pages around it */

@@ -215,7 +215,14 @@ void tty_hangup(struct tty *tty)
 	end_session(tty);
 }
 
+static void tty_info(struct tty *tty, uint32_t *number, int32_t *foreground)
+{
+	*number = tty->number;
+	*foreground = READ_ONCE(tty->foreground);
+}
+
 void tty_job_init(void)
 {
+	session_tty_info_hook = tty_info;
 	session_leader_exit_hook = leader_exited;
 }

@@ -60,6 +60,7 @@ struct tty {
 	struct ldisc ldisc;	    /* [input_lock]; settings: both spinlocks to change */
 	nsec_t last_input;	    /* [input_lock] */
 	int32_t session;	    /* [input_lock] whose controlling terminal it is, or 0 */
+	uint32_t number;	    /* [I after registration] device number as in /proc/PID/stat */
 	int32_t foreground;	    /* [input_lock; a for readers] process group, or 0 */
 
 	struct spinlock output_lock; /* TTY_OUTPUT, taken inside input_lock */

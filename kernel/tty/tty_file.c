@@ -372,6 +372,7 @@ static const struct file_ops console_ops = TTY_FILE_OPS(open_console);
 
 int tty_register(struct tty *tty, unsigned major, unsigned minor, uint16_t mode)
 {
+	tty->number = major << 8 | minor;
 	return chardev_register(tty->name, DEV_MAKE(major, minor), mode, &port_ops, tty);
 }
 

@@ -327,8 +327,7 @@ int pt_copy_range(struct vm_space *to, struct gather *g, uint64_t start, uint64_
 			page_get(page_of(pte_paddr(e)));
 			if (e & PTE_WRITE) {
 				e &= ~PTE_WRITE;
-				gather_entry(g, a,
-					     pt_set(g->space, table, slot, e) & ~PTE_COUNTED);
+				gather_entry(g, a, pt_set(g->space, table, slot, e) & ~PTE_COUNTED);
 			}
 			pt_set(to, other, copy, e & ~PTE_ACCESSED);
 		}

@@ -14,6 +14,7 @@
 #include <mem/slab.h>
 
 struct acpi_power acpi_power;
+static bool madt_seen;
 
 #define TABLE_MAX (1024 * 1024)
 
@@ -51,6 +52,8 @@ static struct header *table_read(paddr_t pa)
 {
 	struct header h, *t;
 
+	if (pa >> cpu_features.phys_bits)
+		return NULL;
 	phys_read(&h, pa, sizeof(h));
 	if (h.length < sizeof(h) || h.length > TABLE_MAX)
 		return NULL;
@@ -117,6 +120,7 @@ static void madt_read(const struct header *t)
 	if (t->length < 44)
 		return;
 	apic_init(get32(p + 36));
+	madt_seen = true;
 	for (uint32_t off = 44; off + 2 <= t->length;) {
 		uint8_t len = p[off + 1];
 
@@ -185,16 +189,19 @@ static paddr_t rsdp_search(void)
 
 void acpi_init(paddr_t pa)
 {
-	struct rsdp r;
+	struct rsdp r = {0};
 	struct header *root;
 	unsigned entry;
 
-	if (!pa)
-		pa = rsdp_search();
-	if (!pa)
-		panic("boot: no ACPI tables: this kernel needs them to find processors and "
-		      "interrupt controllers");
-	phys_read(&r, pa, sizeof(r));
+	if (!pa && boot_info.rsdp_size) {
+		memcpy(&r, boot_info.rsdp_copy, boot_info.rsdp_size);
+	} else {
+		pa = pa ? pa : rsdp_search();
+		if (!pa)
+			panic("boot: no ACPI tables: this kernel needs them to find processors and "
+			      "interrupt controllers");
+		phys_read(&r, pa, sizeof(r));
+	}
 	if (memcmp(r.signature, "RSD PTR ", 8) || !checksum_ok(&r, 20))
 		panic("boot: the ACPI root pointer at %#lx is damaged", (unsigned long)pa);
 	entry = r.revision >= 2 && r.xsdt ? 8 : 4;
@@ -207,4 +214,6 @@ void acpi_init(paddr_t pa)
 		table_visit(entry == 8 ? get64(e) : get32(e));
 	}
 	kfree(root);
+	if (!madt_seen)
+		panic("boot: the ACPI tables name no interrupt controller (no MADT)");
 }

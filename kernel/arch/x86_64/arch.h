@@ -81,7 +81,7 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t sub)
 
 /* What the processor can do, found once on the first one: cpu.c. */
 struct cpu_features {
-	bool smep, smap, umip, pages_1g, rdrand, rdseed, xsave, fsrm, erms, invariant_tsc,
+	bool mce, smep, smap, umip, pages_1g, rdrand, rdseed, xsave, fsrm, erms, invariant_tsc,
 		hypervisor;
 	bool tsc_constant_rate; /* invariant, or provided so by the hypervisor */
 	uint32_t xsave_size;	/* bytes of the save area */
@@ -130,6 +130,7 @@ void irq_isa_override(unsigned isa, uint32_t gsi, bool level, bool active_low);
 
 /* Clock sources and calibration: clocksource.c. */
 void clocksource_init(void);
+void clocksource_start(void);
 void hpet_init(paddr_t base);
 void pm_timer_init(uint16_t port, bool is32);
 

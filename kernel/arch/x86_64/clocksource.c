@@ -6,7 +6,7 @@
  * it so); the HPET's main counter; the ACPI PM timer. The command line's clock=tsc|hpet|acpi_pm
  * overrides. Each is read as counts and scaled by a 32.32 fixed-point factor.
  * The PM timer is only 24 bits wide: it is widened by software (`pm_last`), which works as long as
- * somebody reads it every 4.6 s, so the timer then never sleeps longer than 2 s.
+ * somebody reads it every 4.6 s; a timer of ours does (clocksource_start).
  *
  * TSC and local APIC timer are calibrated in one go against the HPET, or the PM timer.
  */
@@ -21,10 +21,13 @@
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <mem/kva.h>
+#include <sched/timer.h>
 
 #define PM_HZ	       3579545
 #define CALIBRATION_NS (10 * NSEC_PER_MSEC)
-#define FEMTO	       1000000000000000ULL
+/* HPET registers, as indices of 32-bit words. */
+#define HPET_CONFIG  4
+#define HPET_COUNTER 60
 
 enum source { SOURCE_NONE, SOURCE_TSC, SOURCE_HPET, SOURCE_PM };
 static const char *const source_names[] = {"none", "tsc", "hpet", "acpi_pm"};
@@ -34,26 +37,38 @@ static uint64_t base;	    /* counter value at time 0 */
 static uint64_t scale;	    /* ns per count, 32.32 */
 static uint64_t apic_scale; /* APIC timer counts per ns, 32.32 */
 
-static volatile uint64_t *hpet;
-static uint64_t hpet_femto; /* femtoseconds per count */
+static volatile uint32_t *hpet; /* in halves: not every bridge, and no QEMU, takes 64 bits */
+static uint64_t hpet_femto;	/* femtoseconds per count */
 static uint16_t pm_port;
 static uint64_t pm_mask;
 static uint64_t pm_last; /* [a] widened counter, only grows */
 
 void hpet_init(paddr_t pa)
 {
-	volatile uint64_t *h = kva_map_device(pa, 1024, KCACHE_DEVICE);
+	volatile uint32_t *h = kva_map_device(pa, 1024, KCACHE_DEVICE);
 
 	if (!h)
 		return;
 	/* Only the 64-bit counter: a 32-bit one wraps in minutes. Period at most 100 ns, by
 	 * specification. */
-	if (!(h[0] >> 13 & 1) || !(h[0] >> 32) || h[0] >> 32 > 100000000)
+	if (!(h[0] >> 13 & 1) || !h[1] || h[1] > 100000000)
 		return;
 	hpet = h;
-	hpet_femto = h[0] >> 32;
+	hpet_femto = h[1];
 	/* Counter on; legacy replacement off, or it takes the PIT's interrupt line at 18 Hz. */
-	hpet[2] = (hpet[2] & ~3UL) | 1;
+	hpet[HPET_CONFIG] = (hpet[HPET_CONFIG] & ~3u) | 1;
+}
+
+static uint64_t hpet_read_counter(void)
+{
+	uint32_t high = hpet[HPET_COUNTER + 1], low, again;
+
+	for (;; high = again) {
+		low = hpet[HPET_COUNTER];
+		again = hpet[HPET_COUNTER + 1];
+		if (again == high)
+			return (uint64_t)high << 32 | low;
+	}
 }
 
 void pm_timer_init(uint16_t port, bool is32)
@@ -90,7 +105,7 @@ static uint64_t counter_read(enum source s)
 		return (uint64_t)hi << 32 | lo;
 	}
 	case SOURCE_HPET:
-		return hpet[30];
+		return hpet_read_counter();
 	case SOURCE_PM:
 		return pm_read();
 	default:
@@ -110,31 +125,58 @@ static uint64_t source_scale(enum source s)
 	return (NSEC_PER_SEC << 32) / PM_HZ;
 }
 
-/* Count TSC and APIC timer over one stretch of the reference; sets tsc_scale and apic_scale. */
+/* One reading of all three counters at, as nearly as can be, the same time. */
+struct sample {
+	uint64_t reference, tsc, width; /* width: TSC counts that the reading took */
+	uint32_t apic;
+};
+
+/*
+ * Under a hypervisor the processor may be taken away between two readings, so of several the one
+ * that took the shortest time counts.
+ */
+static struct sample sample(enum source reference)
+{
+	struct sample best = {.width = UINT64_MAX};
+
+	for (unsigned tries = 0; tries < 8; tries++) {
+		uint64_t before = counter_read(SOURCE_TSC), after;
+		struct sample s;
+
+		s.reference = counter_read(reference);
+		s.apic = apic_timer_count();
+		after = counter_read(SOURCE_TSC);
+		s.tsc = before + (after - before) / 2;
+		s.width = after - before;
+		if (s.width < best.width)
+			best = s;
+	}
+	return best;
+}
+
+/* Count TSC and APIC timer over one stretch of the reference; returns the TSC's scale, or 0. */
 static uint64_t calibrate(enum source reference)
 {
-	uint64_t factor = source_scale(reference), from, to, tsc0, tsc1, ns;
-	uint64_t irq = irq_save();
-	uint32_t apic0, apic1;
+	uint64_t factor = source_scale(reference), irq = irq_save(), ns, counts;
+	struct sample from, to;
 
 	apic_timer_start(UINT32_MAX);
-	from = counter_read(reference);
-	tsc0 = counter_read(SOURCE_TSC);
-	apic0 = apic_timer_count();
-	do {
+	from = sample(reference);
+	while (scaled(counter_read(reference) - from.reference, factor) < CALIBRATION_NS)
 		cpu_relax();
-		to = counter_read(reference);
-	} while (scaled(to - from, factor) < CALIBRATION_NS);
-	tsc1 = counter_read(SOURCE_TSC);
-	apic1 = apic_timer_count();
+	to = sample(reference);
 	apic_timer_stop();
 	irq_restore(irq);
-	ns = scaled(to - from, factor);
-	apic_scale = ((uint64_t)(apic0 - apic1) << 32) / ns;
+	ns = scaled(to.reference - from.reference, factor);
+	apic_scale = ((uint64_t)(from.apic - to.apic) << 32) / ns;
 	if (!apic_scale)
 		panic("boot: the local APIC timer does not count");
-	/* A stretch of more than 4 s (a virtual machine that was stopped) does not fit: no TSC then. */
-	return tsc1 > tsc0 && ns <= UINT32_MAX ? (ns << 32) / (tsc1 - tsc0) : 0;
+	if (to.tsc <= from.tsc)
+		return 0;
+	counts = to.tsc - from.tsc;
+	for (; ns >> 32; ns /= 2) /* it took seconds: the shift must not lose bits */
+		counts /= 2;
+	return (ns << 32) / counts;
 }
 
 void clocksource_init(void)
@@ -166,6 +208,22 @@ void clocksource_init(void)
 			 : "");
 }
 
+static struct timer keep_alive;
+
+static void read_pm_timer(struct timer *t)
+{
+	timer_arm(t, arch_clock_ns() + 2 * NSEC_PER_SEC);
+}
+
+/* Once timers work. */
+void clocksource_start(void)
+{
+	if (source != SOURCE_PM)
+		return;
+	timer_init(&keep_alive, read_pm_timer);
+	read_pm_timer(&keep_alive);
+}
+
 nsec_t arch_clock_ns(void)
 {
 	return scaled(counter_read(source) - base, scale);
@@ -181,14 +239,12 @@ void arch_timer_arm(nsec_t deadline)
 	nsec_t now, delta;
 	uint64_t counts;
 
-	if (deadline == NEVER && source != SOURCE_PM) {
+	if (deadline == NEVER) {
 		apic_timer_stop();
 		return;
 	}
 	now = arch_clock_ns();
 	delta = deadline > now ? deadline - now : 0;
-	if (source == SOURCE_PM)
-		delta = min(delta, 2 * (nsec_t)NSEC_PER_SEC);
 	/* An hour at most, so that the product fits; the handler finds nothing due and arms again.
 	 */
 	delta = min(delta, (nsec_t)3600 * NSEC_PER_SEC);
@@ -198,7 +254,7 @@ void arch_timer_arm(nsec_t deadline)
 
 static uint8_t cmos_read(uint8_t reg)
 {
-	io_write8(0x70, 0x80 | reg);
+	io_write8(0x70, reg);
 	return io_read8(0x71);
 }
 

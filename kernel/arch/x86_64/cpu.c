@@ -51,6 +51,7 @@ void cpu_detect(void)
 	uint32_t max = cpuid(0, 0).eax, max_ext = cpuid(0x80000000, 0).eax;
 	struct cpuid c = cpuid(1, 0);
 
+	f->mce = c.edx >> 7 & 1;
 	f->xsave = c.ecx >> 26 & 1;
 	f->rdrand = c.ecx >> 30 & 1;
 	f->hypervisor = c.ecx >> 31 & 1;
@@ -113,6 +114,7 @@ void cpu_setup_control(void)
 	if (f->smap && !patched)
 		patch_smap();
 	patched = true;
+	cr4 |= f->mce ? CR4_MCE : 0; /* else a machine check is a silent shutdown */
 	cr4 |= f->smep ? CR4_SMEP : 0;
 	cr4 |= f->smap ? CR4_SMAP : 0;
 	cr4 |= f->umip ? CR4_UMIP : 0;

@@ -111,13 +111,20 @@ interrupt_entry:
 	swapgs
 1:	PUSH_REGISTERS
 	movq %rsp, %rdi
-	movq %rsp, %rbp
+	movq %rsp, %r12
 	incl %gs:CPU_IRQ_DEPTH
 	cmpl $1, %gs:CPU_IRQ_DEPTH
 	jne 2f
 	movq %gs:CPU_IRQ_STACK, %rsp
-2:	call interrupt_handler
-	movq %rbp, %rsp
+	/* A frame record of what was interrupted, so that a backtrace goes on across the stacks. */
+2:	pushq FRAME_RIP(%r12)
+	pushq %rbp
+	testb $3, FRAME_CS(%r12)
+	jz 3f
+	movq $0, (%rsp)			/* a program's frame pointer leads nowhere of ours */
+3:	movq %rsp, %rbp
+	call interrupt_handler
+	movq %r12, %rsp
 	decl %gs:CPU_IRQ_DEPTH
 
 	/* Interrupts are off from here to the exit; the frame is at %rsp. */

@@ -7,6 +7,7 @@
 #include <arch/power.h>
 #include <arch/smp.h>
 #include <base/log.h>
+#include <sched/clock.h>
 
 #define SLEEP_ENABLE 0x2000
 
@@ -21,6 +22,9 @@ _Noreturn void power_off(void)
 		io_write16(acpi_power.pm1a, SLEEP_ENABLE);
 	if (acpi_power.pm1b)
 		io_write16(acpi_power.pm1b, SLEEP_ENABLE);
+	/* The machine may take its time: QEMU goes on for a while. */
+	for (nsec_t end = clock_mono_ns() + 3 * NSEC_PER_SEC; clock_mono_ns() < end;)
+		cpu_relax();
 	log_error("power: the machine did not switch off; it may be switched off now");
 	arch_stop_others();
 	cpu_stop();

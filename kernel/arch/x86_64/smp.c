@@ -141,6 +141,7 @@ void smp_start_all(void)
 {
 	unsigned n = 1;
 
+	clocksource_start();
 	trampoline_map(true);
 	for (unsigned i = 0; i < id_count; i++) {
 		struct cpu *c;
@@ -160,6 +161,7 @@ void smp_start_all(void)
 			log_error("smp: the processor with APIC id %u did not come up; it is left "
 				  "out",
 				  ids[i]);
+			apic_send_init(c->hw_id); /* if it is on its way after all: stop */
 			continue;
 		}
 		cpu_table[n++] = c;

@@ -94,18 +94,12 @@ static void page_fault(struct trap_frame *f)
 	struct vm_fault_result r = {.sig = SIGSEGV, .code = SEGV_MAPERR};
 	struct thread *t = current();
 
-	if (!user && (!fixup || !t || !t->space || !irq_state_enabled(f->rflags) ||
-		      this_cpu()->preempt_count || address >= USER_END)) {
-		if (fixup && address < USER_END) {
-			f->rip = fixup; /* a copy under a spinlock: reports a fault instead of
-					   sleeping */
-			return;
-		}
-		if (fixup && f->vector == VECTOR_PF) {
-			f->rip = fixup;
-			return;
-		}
+	/* The kernel's end of a copy never faults, and nothing else of the kernel does. */
+	if (!user && (!fixup || address >= USER_END))
 		kernel_fault(f, address);
+	if (!user && (!t || !t->space || !irq_state_enabled(f->rflags) || preempt_count())) {
+		f->rip = fixup; /* a copy where sleeping is not allowed reports a fault */
+		return;
 	}
 	irq_enable();
 	if (address < USER_END) {
@@ -184,8 +178,7 @@ void paranoid_handler(struct trap_frame *f)
 	if (f->vector == VECTOR_NMI) {
 		if (panic_in_progress())
 			cpu_stop();
-		log_error("NMI on processor %u for no known reason", this_cpu_index());
-		return;
+		return; /* for no known reason; and the log's lock may be held by what we hit */
 	}
 	panic_with_frame(f,
 			 "%s (error %#lx, address %#lx): kernel stack overflow or broken hardware",

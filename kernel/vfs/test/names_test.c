@@ -11,7 +11,7 @@
 #include <vfs/inode.h>
 #include <vfs/names.h>
 
-#define ROUNDS 3000
+#define ROUNDS 1500
 
 static uint32_t running; /* [a] threads that are not done */
 static uint32_t stop;	 /* [a] */

@@ -13,7 +13,7 @@
 #include <vfs/pipe.h>
 #include <vfs/poll.h>
 
-#define BYTES 20000
+#define BYTES 5000
 
 static uint32_t running; /* [a] */
 static uint32_t taken;	 /* [a] */

@@ -138,11 +138,11 @@ static void read_multiboot_tag(paddr_t at, struct mb2_tag tag)
 		}
 		break;
 	case 14: /* a copy of the ACPI 1.0 root pointer; 15: of the 2.0 one */
-		if (!boot_info.rsdp)
-			boot_info.rsdp = at + 8;
-		break;
 	case 15:
-		boot_info.rsdp = at + 8;
+		if (tag.size - 8 <= boot_info.rsdp_size)
+			break;
+		boot_info.rsdp_size = min(tag.size - 8, (uint32_t)sizeof(boot_info.rsdp_copy));
+		phys_read(boot_info.rsdp_copy, at + 8, boot_info.rsdp_size);
 		break;
 	}
 }

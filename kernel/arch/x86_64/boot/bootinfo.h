@@ -24,7 +24,9 @@ struct boot_info {
 	unsigned map_count;
 	struct boot_range modules[BOOT_MODULES_MAX]; /* initramfs archives, in order */
 	unsigned module_count;
-	paddr_t rsdp; /* ACPI root pointer, or 0 */
+	paddr_t rsdp; /* ACPI root pointer, or 0: then rsdp_copy, if rsdp_size */
+	uint8_t rsdp_copy[36];
+	unsigned rsdp_size;
 };
 
 extern struct boot_info boot_info;

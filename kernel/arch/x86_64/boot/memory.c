@@ -227,7 +227,8 @@ void boot_memory_release_modules(void)
 	for (unsigned i = 0; i < boot_info.module_count; i++)
 		for (paddr_t pa = ALIGN_DOWN(boot_info.modules[i].start, PAGE_SIZE);
 		     pa < boot_info.modules[i].end; pa += PAGE_SIZE)
-			/* Loaders lie: not what is no RAM, the image, or freed with another module. */
+			/* Loaders lie: not what is no RAM, the image, or freed with another module.
+			 */
 			if (frame_exists(pa) && page_of(pa)->kind == PAGE_RESERVED &&
 			    (pa < image_paddr(image_start) || pa >= image_paddr(image_end)))
 				frame_boot_add(pa, pa + PAGE_SIZE);

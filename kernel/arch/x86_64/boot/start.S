@@ -48,9 +48,9 @@ pd_top:		.skip 4096
 pd_low:		.skip 4096
 pt_low:		.skip 4096
 pt_image:	.skip 4096 * BOOT_IMAGE_TABLES
-boot_tables_end:
 	/* The one page table of the fast-page window, for all processors, for ever. */
 fastpage_table:	.skip 4096
+boot_tables_end:
 	.globl boot_stack_top
 boot_stack:	.skip 4096 * 4
 boot_stack_top:
@@ -250,3 +250,5 @@ start64:
 	xorl %ebp, %ebp
 	pushq $0
 	jmp kernel_start
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Mutexes and rwlocks: exclusion, order of arrival, signals. */
+#include "team.h"
+
+#include <base/ktest.h>
+#include <lib/errno.h>
+#include <sched/clock.h>
+#include <sched/mutex.h>
+#include <sched/thread.h>
+
+#define ROUNDS 3000
+
+struct shared {
+	struct mutex m;
+	struct rwlock rw;
+	uint64_t a, b;			/* equal whenever the lock is free */
+	uint32_t readers, most_readers; /* [a] */
+	uint32_t errors;		/* [a] */
+	uint32_t stop;			/* [a] */
+	uint32_t arrived, served;	/* [a] */
+	uint32_t order[16];
+};
+
+static void error(struct shared *s)
+{
+	__atomic_add_fetch(&s->errors, 1, __ATOMIC_RELAXED);
+}
+
+static void count_under_mutex(void *ctx, unsigned i)
+{
+	struct shared *s = ctx;
+	uint32_t state = i + 1;
+
+	for (unsigned n = 0; n < ROUNDS; n++) {
+		uint64_t v;
+
+		mutex_lock(&s->m);
+		v = s->a;
+		if (s->a != s->b || !mutex_is_held(&s->m))
+			error(s);
+		if (noise(&state) % 8 == 0)
+			thread_yield();
+		s->a = v + 1;
+		if (noise(&state) % 64 == 0)
+			sleep_ns(20 * US);
+		s->b = v + 1;
+		mutex_unlock(&s->m);
+	}
+}
+
+KTEST(mutex_excludes)
+{
+	struct shared s = {0};
+
+	mutex_init(&s.m, LOCK_TEST_OUTER);
+	team_run(6, count_under_mutex, &s);
+	ktest_check_eq(s.a, 6 * ROUNDS);
+	ktest_check_eq(s.errors, 0);
+	ktest_check(mutex_trylock(&s.m));
+	mutex_unlock(&s.m);
+}
+
+static void arrive(void *ctx, unsigned i)
+{
+	struct shared *s = ctx;
+	unsigned me = __atomic_fetch_add(&s->arrived, 1, __ATOMIC_ACQ_REL);
+
+	mutex_lock(&s->m);
+	s->order[s->served++] = me;
+	mutex_unlock(&s->m);
+}
+
+KTEST(mutex_serves_in_order_of_arrival)
+{
+	struct shared s = {0};
+
+	mutex_init(&s.m, LOCK_TEST_OUTER);
+	mutex_lock(&s.m);
+	for (unsigned i = 0; i < ARRAY_SIZE(s.order); i++) {
+		struct blocker_node *last = s.m.waiters.head ? s.m.waiters.head->prev : NULL;
+		nsec_t end = clock_mono_ns() + 10 * NSEC_PER_SEC;
+
+		team_start(1, arrive, &s, false);
+		/* The next one comes when this one is in the queue. */
+		while (!READ_ONCE(s.m.waiters.head) || READ_ONCE(s.m.waiters.head->prev) == last) {
+			sleep_ns(100 * US);
+			if (!ktest_check(clock_mono_ns() < end))
+				break;
+		}
+	}
+	mutex_unlock(&s.m);
+	team_wait();
+	for (unsigned i = 0; i < ARRAY_SIZE(s.order); i++)
+		ktest_check_eq(s.order[i], i);
+}
+
+/* Waits for a mutex with and without leave to give up, pestered by signals all the time. */
+static void lock_under_fire(void *ctx, unsigned i)
+{
+	struct shared *s = ctx;
+	uint32_t state = i + 1;
+
+	for (unsigned n = 0; n < ROUNDS; n++) {
+		__atomic_or_fetch(&current()->work, noise(&state) % 2 ? THREAD_WORK_SIGNAL : 0,
+				  __ATOMIC_SEQ_CST);
+		if (i % 2 && mutex_lock_interruptible(&s->m)) {
+			__atomic_add_fetch(&s->readers, 1, __ATOMIC_RELAXED);
+		} else {
+			if (!(i % 2))
+				mutex_lock(&s->m);
+			if (s->a++ != s->b || !mutex_is_held(&s->m))
+				error(s);
+			thread_yield();
+			s->b++;
+			mutex_unlock(&s->m);
+		}
+		__atomic_and_fetch(&current()->work, ~THREAD_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+	}
+}
+
+KTEST(mutex_waits_given_up)
+{
+	struct shared s = {0};
+
+	mutex_init(&s.m, LOCK_TEST_OUTER);
+	team_run(6, lock_under_fire, &s);
+	ktest_check_eq(s.errors, 0);
+	ktest_check_eq(s.a + s.readers, 6 * ROUNDS);
+	ktest_check(s.readers > 0);
+	ktest_check(mutex_trylock(&s.m));
+	mutex_unlock(&s.m);
+}
+
+static void read_or_write(void *ctx, unsigned i)
+{
+	struct shared *s = ctx;
+	uint32_t state = i + 1;
+
+	for (unsigned n = 0; n < ROUNDS; n++) {
+		if (i < 2) {
+			rwlock_write_lock(&s->rw);
+			if (s->a++ != s->b || __atomic_load_n(&s->readers, __ATOMIC_SEQ_CST))
+				error(s);
+			if (noise(&state) % 8 == 0)
+				thread_yield();
+			s->b++;
+			if (noise(&state) % 4) {
+				rwlock_write_unlock(&s->rw);
+				continue;
+			}
+			rwlock_downgrade(&s->rw);
+		} else {
+			rwlock_read_lock(&s->rw);
+		}
+		if (__atomic_add_fetch(&s->readers, 1, __ATOMIC_SEQ_CST) > s->most_readers)
+			s->most_readers = s->readers;
+		if (s->a != s->b)
+			error(s);
+		if (noise(&state) % 8 == 0)
+			thread_yield();
+		if (s->a != s->b)
+			error(s);
+		__atomic_sub_fetch(&s->readers, 1, __ATOMIC_SEQ_CST);
+		rwlock_read_unlock(&s->rw);
+	}
+}
+
+KTEST(rwlock_excludes)
+{
+	struct shared s = {0};
+
+	rwlock_init(&s.rw, LOCK_TEST_OUTER);
+	team_run(7, read_or_write, &s);
+	ktest_check_eq(s.errors, 0);
+	ktest_check_eq(s.a, 2 * ROUNDS);
+	ktest_check(s.most_readers > 1);
+	ktest_note("at most %u readers at once", s.most_readers);
+	ktest_check(rwlock_try_write_lock(&s.rw));
+	rwlock_write_unlock(&s.rw);
+}
+
+/* Readers that overlap without a gap do not keep a writer out for ever. */
+static void read_on_and_on(void *ctx, unsigned i)
+{
+	struct shared *s = ctx;
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE)) {
+		rwlock_read_lock(&s->rw);
+		sleep_ns(2 * MS);
+		rwlock_read_unlock(&s->rw);
+	}
+}
+
+KTEST(rwlock_lets_writers_in)
+{
+	struct shared s = {0};
+
+	rwlock_init(&s.rw, LOCK_TEST_OUTER);
+	team_start(6, read_on_and_on, &s, false);
+	for (unsigned i = 0; i < 10; i++) {
+		nsec_t from = clock_mono_ns();
+
+		rwlock_write_lock(&s.rw);
+		ktest_check(clock_mono_ns() - from < NSEC_PER_SEC);
+		ktest_check(rwlock_is_write_held(&s.rw));
+		rwlock_write_unlock(&s.rw);
+		sleep_ns(1 * MS);
+	}
+	__atomic_store_n(&s.stop, 1, __ATOMIC_RELEASE);
+	team_wait();
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Messages between processors, all to all at once. */
+#include "team.h"
+
+#include <arch/cpu.h>
+#include <base/ktest.h>
+#include <base/percpu.h>
+#include <lib/bitmap.h>
+#include <sched/clock.h>
+#include <sched/message.h>
+#include <sched/thread.h>
+
+#define ROUNDS 2000
+
+static uint32_t counts[MAX_CPUS]; /* [a] calls seen by each processor */
+static uint32_t errors;		  /* [a] */
+
+static void count_call(void *arg)
+{
+	uint32_t *here = arg;
+
+	if (irq_enabled())
+		__atomic_add_fetch(&errors, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&counts[this_cpu_index()], 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(here, 1, __ATOMIC_RELAXED);
+}
+
+static void storm(void *ctx, unsigned i)
+{
+	uint32_t state = i + 1;
+
+	for (unsigned n = 0; n < ROUNDS; n++) {
+		uint32_t answers = 0;
+
+		if (noise(&state) % 4) {
+			message_call_all(count_call, &answers);
+		} else {
+			/* Allowed with interrupts off, too: the caller answers while it waits. */
+			irq_disable();
+			message_call_all(count_call, &answers);
+			irq_enable();
+		}
+		/* All have answered when the call returns, and nobody answers later. */
+		if (answers != cpu_count())
+			__atomic_add_fetch(&errors, 1, __ATOMIC_RELAXED);
+	}
+}
+
+KTEST(message_storm)
+{
+	unsigned senders = cpu_count() + 1;
+	nsec_t from = clock_mono_ns();
+
+	errors = 0;
+	for (unsigned i = 0; i < MAX_CPUS; i++)
+		counts[i] = 0;
+	team_run_bound(senders, storm, NULL);
+	ktest_check_eq(errors, 0);
+	for (unsigned i = 0; i < cpu_count(); i++)
+		ktest_check_eq(counts[i], senders * ROUNDS);
+	ktest_note("%lu ns a call", (unsigned long)((clock_mono_ns() - from) / (senders * ROUNDS)));
+}
+
+KTEST(message_to_some)
+{
+	for (unsigned target = 0; target < cpu_count(); target++) {
+		DECLARE_BITMAP(map, MAX_CPUS);
+		uint32_t answers = 0, before = counts[target];
+
+		bitmap_zero(map, MAX_CPUS);
+		bit_set(map, target);
+		message_call(map, count_call, &answers);
+		ktest_check_eq(answers, 1);
+		ktest_check_eq(counts[target], before + 1);
+	}
+}
