@@ -23,7 +23,8 @@ endif
 .SECONDARY:
 .DEFAULT_GOAL := all
 
-ifeq ($(origin CC),default)
+# In a make below this one -R has removed the default already.
+ifneq ($(filter default undefined,$(origin CC)),)
 CC := gcc
 endif
 CLANG ?= clang
