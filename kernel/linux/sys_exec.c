@@ -85,7 +85,7 @@ static int add_user(struct strings *s, uaddr_t from)
 			return (int)n;
 		if (room >= STRING_MAX)
 			return -E2BIG;
-		room *= 4;
+		room = min(room * 4, STRING_MAX);
 	}
 }
 

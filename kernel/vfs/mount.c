@@ -65,19 +65,25 @@ bool mount_try_get(struct mount *m)
 	return true;
 }
 
+/* No mount shows it: without its root it goes when the last open file does. */
+static void super_unmounted(struct super *s)
+{
+	if (s->flags & SUPER_PERSISTENT)
+		return;
+	dentry_prune(s);
+	if (s->ops->sync)
+		s->ops->sync(s, true);
+	dentry_put(s->root);
+	s->root = NULL;
+}
+
 static void mount_free(struct mount *m)
 {
 	struct super *s = m->super;
 
 	dentry_put(m->root);
-	if (__atomic_sub_fetch(&s->mounts, 1, __ATOMIC_ACQ_REL) == 0 &&
-	    !(s->flags & SUPER_PERSISTENT)) {
-		dentry_prune(s);
-		if (s->ops->sync)
-			s->ops->sync(s, true);
-		dentry_put(s->root);
-		s->root = NULL;
-	}
+	if (__atomic_sub_fetch(&s->mounts, 1, __ATOMIC_ACQ_REL) == 0)
+		super_unmounted(s);
 	super_put(s);
 	kfree(m->source);
 	kfree_deferred(m, epoch);
@@ -274,6 +280,8 @@ int mount_new(const char *type_name, const char *source, const char *options, un
 	if (r)
 		return r;
 	m = mount_create(s, s->root, source, flags);
+	if (!m)
+		super_unmounted(s);
 	super_put(s);
 	if (!m)
 		return -ENOMEM;
