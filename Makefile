@@ -14,8 +14,8 @@
 # linked again when its list of objects does. V=1 shows the commands.
 
 MAKEFLAGS += -rR
-# Both cores, unless the caller said otherwise.
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+# Both cores, unless the caller said otherwise; a make below this one shares its job server.
+ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:

@@ -198,9 +198,11 @@ static int parse_size(const char *text, bool percent, uint64_t *out)
 	memcpy(digits, text, n + 1);
 	switch (digits[n - 1] | 0x20) {
 	case 'g':
-		shift += 10; /* fall through */
+		shift += 10;
+		__fallthrough;
 	case 'm':
-		shift += 10; /* fall through */
+		shift += 10;
+		__fallthrough;
 	case 'k':
 		shift += 10;
 		digits[n - 1] = 0;

@@ -70,8 +70,10 @@ static void unpack_archives(void)
 		r = initramfs_unpack(base, size);
 	}
 	if (r)
-		panic("the initramfs cannot be unpacked (error %d): it must be an uncompressed newc "
-		      "cpio archive that fits into memory", -r);
+		panic("the initramfs cannot be unpacked (error %d): it must be an uncompressed "
+		      "newc "
+		      "cpio archive that fits into memory",
+		      -r);
 	boot_archives_release();
 }
 
@@ -87,7 +89,9 @@ static int start_first_program(void)
 	option("init", path, sizeof(path));
 	r = file_open_kernel("/dev/console", O_RDWR, 0, &f);
 	if (r)
-		log_warn("init: /dev/console cannot be opened (error %d): no standard input and output", -r);
+		log_warn("init: /dev/console cannot be opened (error %d): no standard input and "
+			 "output",
+			 -r);
 	for (int i = 0; !r && i < 3; i++) {
 		fd = fd_reserve(current()->files, 0, 3, false);
 		if (fd >= 0)
@@ -97,8 +101,10 @@ static int start_first_program(void)
 		file_put(f);
 	r = linux_exec_kernel(path, argv, env);
 	if (r)
-		panic("init: %s cannot be run (error %d): is it in the initramfs, executable, and a "
-		      "64-bit ELF program?", path, -r);
+		panic("init: %s cannot be run (error %d): is it in the initramfs, executable, and "
+		      "a "
+		      "64-bit ELF program?",
+		      path, -r);
 	return 0;
 }
 

@@ -27,6 +27,7 @@
 #define __always_inline inline __attribute__((__always_inline__))
 #define __cold		__attribute__((__cold__))
 #define __noreturn	__attribute__((__noreturn__))
+#define __fallthrough	__attribute__((__fallthrough__)) /* ends a case that runs into the next */
 #define __malloc_like	__attribute__((__malloc__))
 #define __must_check	__attribute__((__warn_unused_result__))
 #define __printf_like(format_arg, first_arg) \

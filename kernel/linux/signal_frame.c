@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Signals reach the program: the frame on its stack that calls a handler (as Linux lays it out, struct
- * rt_sigframe of arch/x86), rt_sigreturn, and what happens to calls that were cut short.
+ * Signals reach the program: the frame on its stack that calls a handler (as Linux lays it out,
+ * struct rt_sigframe of arch/x86), rt_sigreturn, and what happens to calls that were cut short.
  *
- * On return the frame is hostile: flags are masked, segment selectors are ours, MXCSR and the XSAVE header are
- * cleaned (vector_sanitize), addresses are only ever used in user mode. A bad frame is SIGSEGV.
+ * On return the frame is hostile: flags are masked, segment selectors are ours, MXCSR and the XSAVE
+ * header are cleaned (vector_sanitize), addresses are only ever used in user mode. A bad frame is
+ * SIGSEGV.
  */
 #include "restart.h"
 #include "siginfo.h"
@@ -45,11 +46,11 @@ struct linux_sigframe {
 	struct siginfo info;
 };
 
-#define FLAGS_USER 0x50dd5UL /* CF PF AF ZF SF TF DF OF RF AC: what a program may set */
-#define SS_ONSTACK 1
-#define SS_DISABLE 2
+#define FLAGS_USER    0x50dd5UL /* CF PF AF ZF SF TF DF OF RF AC: what a program may set */
+#define SS_ONSTACK    1
+#define SS_DISABLE    2
 #define SS_AUTODISARM (1u << 31)
-#define RED_ZONE 128
+#define RED_ZONE      128
 
 static bool on_altstack(const struct proc_thread *d, uint64_t sp)
 {
@@ -133,7 +134,8 @@ static int push_frame(struct trap_frame *f, const struct signal_info *info,
 	if (!s)
 		return -ENOMEM;
 	s->pretcode = a->restorer;
-	s->uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (vector_mask() ? UC_FP_XSTATE : 0);
+	s->uc.uc_flags =
+		UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (vector_mask() ? UC_FP_XSTATE : 0);
 	s->uc.uc_stack.ss_sp = d->altstack_base;
 	s->uc.uc_stack.ss_size = d->altstack_size;
 	s->uc.uc_stack.ss_flags = d->altstack_size ? (int)d->altstack_flags : SS_DISABLE;
@@ -196,15 +198,15 @@ static void run_handler(struct trap_frame *f, const struct signal_info *info,
 
 	settle_restart(f, true, a->flags);
 	if (push_frame(f, info, a, mask)) {
-		/* No room for the handler: a SEGV that cannot be delivered either ends the process. */
+		/* No room for the handler: a SEGV that cannot be delivered either ends the process.
+		 */
 		if (info->signo == SIGSEGV)
 			process_exit_group(SIGSEGV);
 		signal_force(SIGSEGV, &fault);
 		return;
 	}
 	d->restore_saved = false;
-	signal_set_mask(d->blocked | a->mask |
-			(a->flags & SA_NODEFER ? 0 : SIGBIT(info->signo)));
+	signal_set_mask(d->blocked | a->mask | (a->flags & SA_NODEFER ? 0 : SIGBIT(info->signo)));
 }
 
 void kernel_user_return(struct trap_frame *f)
@@ -242,7 +244,8 @@ void kernel_user_exception(struct trap_frame *f, int sig, int code, uaddr_t addr
 	signal_force(sig, &info);
 }
 
-/* --- rt_sigreturn ------------------------------------------------------------------------------ */
+/* --- rt_sigreturn ------------------------------------------------------------------------------
+ */
 
 static int restore_vector(uint64_t at)
 {
@@ -264,8 +267,11 @@ static int restore_vector(uint64_t at)
 	if (copy_from_user(&sw, at + 464, sizeof(sw)))
 		r = -EFAULT;
 	/* Without our marks only the old part, 512 bytes, is there. */
-	if (!r && copy_from_user(copy, at, vector_mask() && sw.magic1 == FP_XSTATE_MAGIC1 &&
-						   sw.xstate_size >= n ? n : 512))
+	if (!r &&
+	    copy_from_user(copy, at,
+			   vector_mask() && sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size >= n
+				   ? n
+				   : 512))
 		r = -EFAULT;
 	if (!r) {
 		if (vector_mask() && (sw.magic1 != FP_XSTATE_MAGIC1 || sw.xstate_size < n))

@@ -62,9 +62,9 @@ int64_t sys_setresuid(unsigned r, unsigned e, unsigned s)
 	const struct cred *old = current()->cred;
 	struct cred *c;
 
-	if (!cred_capable(old, CAP_SETUID) &&
-	    (!one_of(r, old->uid, old->euid, old->suid) || !one_of(e, old->uid, old->euid, old->suid) ||
-	     !one_of(s, old->uid, old->euid, old->suid)))
+	if (!cred_capable(old, CAP_SETUID) && (!one_of(r, old->uid, old->euid, old->suid) ||
+					       !one_of(e, old->uid, old->euid, old->suid) ||
+					       !one_of(s, old->uid, old->euid, old->suid)))
 		return -EPERM;
 	c = begin();
 	if (!c)
@@ -82,9 +82,9 @@ int64_t sys_setresgid(unsigned r, unsigned e, unsigned s)
 	const struct cred *old = current()->cred;
 	struct cred *c;
 
-	if (!cred_capable(old, CAP_SETGID) &&
-	    (!one_of(r, old->gid, old->egid, old->sgid) || !one_of(e, old->gid, old->egid, old->sgid) ||
-	     !one_of(s, old->gid, old->egid, old->sgid)))
+	if (!cred_capable(old, CAP_SETGID) && (!one_of(r, old->gid, old->egid, old->sgid) ||
+					       !one_of(e, old->gid, old->egid, old->sgid) ||
+					       !one_of(s, old->gid, old->egid, old->sgid)))
 		return -EPERM;
 	c = begin();
 	if (!c)
@@ -245,7 +245,8 @@ int64_t sys_setgroups(int n, uaddr_t in)
 	return 0;
 }
 
-/* --- capabilities: version 3, the caller's own ------------------------------------------------------ */
+/* --- capabilities: version 3, the caller's own
+ * ------------------------------------------------------ */
 
 int64_t sys_capget(uaddr_t uheader, uaddr_t udata)
 {

@@ -22,9 +22,9 @@
 #include <linux/fcntl.h>
 #include <linux/resource.h>
 
-#define STRING_MAX (128UL * 1024)
-#define TOTAL_MAX (6UL << 20)
-#define SCRIPT_LINE 256
+#define STRING_MAX   (128UL * 1024)
+#define TOTAL_MAX    (6UL << 20)
+#define SCRIPT_LINE  256
 #define SCRIPT_DEPTH 5
 
 struct strings {

@@ -19,9 +19,9 @@ static unsigned prot_decode(unsigned prot)
 	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }
 
-#define MAP_KNOWN                                                                                  \
-	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |   \
-	 MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB |      \
+#define MAP_KNOWN                                                                                \
+	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | \
+	 MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB |    \
 	 MAP_SYNC | MAP_FIXED_NOREPLACE | MAP_UNINITIALIZED | MAP_32BIT)
 
 /* The file's part of the request: its object, and whether writing may be allowed later. */
@@ -43,7 +43,8 @@ static int map_file(int fd, struct vm_map_args *a, bool shared, unsigned prot, s
 	return r;
 }
 
-int64_t sys_mmap(uaddr_t addr, size_t length, unsigned prot, unsigned flags, int fd, unsigned long offset)
+int64_t sys_mmap(uaddr_t addr, size_t length, unsigned prot, unsigned flags, int fd,
+		 unsigned long offset)
 {
 	struct vm_map_args a = {.addr = addr, .length = length, .prot = prot_decode(prot)};
 	bool shared = (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
@@ -122,7 +123,8 @@ int64_t sys_madvise(uaddr_t addr, size_t length, int advice)
 	}
 }
 
-/* Mapped memory is the file's pages themselves: there is nothing to write back to in memory files. */
+/* Mapped memory is the file's pages themselves: there is nothing to write back to in memory files.
+ */
 int64_t sys_msync(uaddr_t addr, size_t length, int flags)
 {
 	size_t end;

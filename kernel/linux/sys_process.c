@@ -21,9 +21,9 @@
 #include <linux/wait.h>
 
 /* What clone accepts; the rest is -EINVAL until it is there. */
-#define CLONE_KNOWN                                                                                \
-	(CSIGNAL | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK |               \
-	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_SETTLS |          \
+#define CLONE_KNOWN                                                                       \
+	(CSIGNAL | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK |      \
+	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_SETTLS | \
 	 CLONE_SYSVSEM | CLONE_DETACHED)
 
 static int64_t do_clone(unsigned long flags, uint64_t stack, uaddr_t parent_tid, uaddr_t child_tid,
@@ -73,7 +73,8 @@ int64_t sys_vfork(void)
 	return do_clone(CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
 }
 
-int64_t sys_clone(unsigned long flags, unsigned long stack, uaddr_t parent_tid, uaddr_t child_tid, unsigned long tls)
+int64_t sys_clone(unsigned long flags, unsigned long stack, uaddr_t parent_tid, uaddr_t child_tid,
+		  unsigned long tls)
 {
 	return do_clone(flags, stack, parent_tid, child_tid, tls);
 }
@@ -126,7 +127,8 @@ int64_t sys_set_robust_list(uaddr_t head, size_t size)
 	return 0;
 }
 
-/* --- wait ---------------------------------------------------------------------------------------- */
+/* --- wait ----------------------------------------------------------------------------------------
+ */
 
 static int put_rusage(uaddr_t out, const struct wait_result *w)
 {
@@ -220,7 +222,8 @@ int64_t sys_waitid(int type, int id, uaddr_t uinfo, int options, uaddr_t urusage
 	return r > 0 && put_rusage(urusage, &w) ? -EFAULT : 0;
 }
 
-/* --- ids ------------------------------------------------------------------------------------------ */
+/* --- ids
+ * ------------------------------------------------------------------------------------------ */
 
 int64_t sys_getpid(void)
 {

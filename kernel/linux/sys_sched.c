@@ -67,7 +67,8 @@ int64_t sys_sched_setaffinity(int tid, unsigned size, uaddr_t in)
 	return r;
 }
 
-/* --- nice: the kernel's value is 20 - nice, so that errors stay apart ------------------------------- */
+/* --- nice: the kernel's value is 20 - nice, so that errors stay apart
+ * ------------------------------- */
 
 static struct process *next_selected(int which, int who, int32_t after)
 {
@@ -80,8 +81,7 @@ static struct process *next_selected(int which, int who, int32_t after)
 		if (which == PRIO_PROCESS)
 			match = p->pid == (who ? who : process_current()->pid);
 		if (which == PRIO_PGRP)
-			match = process_pgid(p) ==
-				(who ? who : process_pgid(process_current()));
+			match = process_pgid(p) == (who ? who : process_pgid(process_current()));
 		if (which == PRIO_USER) {
 			c = process_cred(p);
 			match = c->uid == (who ? (uint32_t)who : current()->cred->uid);

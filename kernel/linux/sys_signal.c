@@ -16,12 +16,12 @@
 #include <asm/signal.h>
 #include <linux/time_types.h>
 
-#define SET_SIZE 8
-#define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
-#define SS_DISABLE 2
-#define SS_ONSTACK 1
+#define SET_SIZE      8
+#define UNBLOCKABLE   (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+#define SS_DISABLE    2
+#define SS_ONSTACK    1
 #define SS_AUTODISARM (1u << 31)
-#define MINSIGSTKSZ 2048
+#define MINSIGSTKSZ   2048
 
 struct linux_sigaction {
 	uint64_t handler, flags, restorer, mask;
@@ -104,7 +104,8 @@ int64_t sys_rt_sigpending(uaddr_t uset, size_t size)
 	return copy_to_user(uset, &set, size);
 }
 
-/* --- masks for the time of a call --------------------------------------------------------------- */
+/* --- masks for the time of a call ---------------------------------------------------------------
+ */
 
 static void mask_enter(sigset64_t set)
 {
@@ -175,7 +176,8 @@ static int timeout_from_user(uaddr_t uts, nsec_t *deadline)
 	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long)NSEC_PER_SEC)
 		return -EINVAL;
 	if (mul_overflow((nsec_t)ts.tv_sec, NSEC_PER_SEC, &ns) ||
-	    add_overflow(ns, (nsec_t)ts.tv_nsec, &ns) || add_overflow(ns, clock_mono_ns(), deadline))
+	    add_overflow(ns, (nsec_t)ts.tv_nsec, &ns) ||
+	    add_overflow(ns, clock_mono_ns(), deadline))
 		*deadline = NEVER;
 	return 0;
 }
@@ -239,12 +241,13 @@ int64_t sys_sigaltstack(uaddr_t unew, uaddr_t uold)
 		}
 		d->altstack_base = new.sp;
 		d->altstack_size = new.size;
-		d->altstack_flags = (uint32_t)new.flags & SS_AUTODISARM;
+		d->altstack_flags = (uint32_t) new.flags &SS_AUTODISARM;
 	}
 	return uold && put_user(uold, old) ? -EFAULT : 0;
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending ------------------------------------------------------------------------------------
+ */
 
 static struct signal_info from_me(int sig, int code)
 {

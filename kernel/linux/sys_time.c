@@ -135,7 +135,8 @@ int64_t sys_time(uaddr_t out)
 	return out && put_user(out, now) ? -EFAULT : now;
 }
 
-/* --- sleeping ------------------------------------------------------------------------------------ */
+/* --- sleeping ------------------------------------------------------------------------------------
+ */
 
 static int put_remaining(nsec_t deadline, uaddr_t urem)
 {
@@ -203,7 +204,8 @@ int64_t sys_clock_nanosleep(int clock, int flags, uaddr_t uts, uaddr_t urem)
 	return thread_sleep_until(ns, WAIT_INTERRUPTIBLE) ? -ERESTARTNOHAND : 0;
 }
 
-/* --- interval timer -------------------------------------------------------------------------------- */
+/* --- interval timer
+ * -------------------------------------------------------------------------------- */
 
 static struct __kernel_old_timeval to_timeval(nsec_t ns)
 {
@@ -260,7 +262,8 @@ int64_t sys_alarm(unsigned seconds)
 	return (int64_t)((old + NSEC_PER_SEC - 1) / NSEC_PER_SEC);
 }
 
-/* --- resource use ------------------------------------------------------------------------------------ */
+/* --- resource use
+ * ------------------------------------------------------------------------------------ */
 
 static uint64_t ticks(uint64_t ns)
 {

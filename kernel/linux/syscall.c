@@ -3,8 +3,8 @@
  * System call dispatch, and the way back to user mode. The table is generated from syscalls.tbl.
  *
  * A call that a signal cut short returns one of the ERESTART codes. They never reach the program:
- * syscall_finish() marks work, and the way back (kernel_user_return, signal_frame.c) makes it either
- * -EINTR or another run of the call, depending on what the signal did.
+ * syscall_finish() marks work, and the way back (kernel_user_return, signal_frame.c) makes it
+ * either -EINTR or another run of the call, depending on what the signal did.
  */
 #include "restart.h"
 #include "trace.h"

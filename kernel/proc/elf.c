@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loading ELF programs (System V ABI, chapter 5; AMD64 supplement). The file is hostile: headers are
- * checked completely, against the file's size and the address space, before anything is mapped.
+ * Loading ELF programs (System V ABI, chapter 5; AMD64 supplement). The file is hostile: headers
+ * are checked completely, against the file's size and the address space, before anything is mapped.
  *
  * Position-independent files get a random base; the program below mmap_base in an area of its own
  * (like Linux, at two thirds of the address space), its interpreter where mmap would put it.
@@ -16,9 +16,9 @@
 #include <vfs/file.h>
 #include <vm/space.h>
 
-#define HEADERS_MAX 128
-#define PIE_BASE 0x555555554000UL
-#define PIE_RANDOM (1UL << 38)
+#define HEADERS_MAX	128
+#define PIE_BASE	0x555555554000UL
+#define PIE_RANDOM	(1UL << 38)
 #define INTERPRETER_MAX 256
 
 struct image {
@@ -139,11 +139,8 @@ static unsigned prot_of(uint32_t flags)
 /* Fresh zero pages [at, end). */
 static int map_zero(struct vm_space *s, uint64_t at, uint64_t end, unsigned prot)
 {
-	struct vm_map_args a = {.addr = at,
-				.length = end - at,
-				.prot = prot,
-				.flags = VM_MAY_WRITE,
-				.fixed = true};
+	struct vm_map_args a = {
+		.addr = at, .length = end - at, .prot = prot, .flags = VM_MAY_WRITE, .fixed = true};
 	uint64_t out;
 
 	return at < end ? vm_map(s, &a, &out) : 0;
@@ -255,7 +252,8 @@ int elf_load(struct vm_space *s, struct file *f, struct elf_program *out)
 	if (r)
 		goto out;
 	if (im->header.e_type == ET_DYN)
-		im->base = PIE_BASE + (random_below(PIE_RANDOM >> PAGE_SHIFT) << PAGE_SHIFT) - im->low;
+		im->base =
+			PIE_BASE + (random_below(PIE_RANDOM >> PAGE_SHIFT) << PAGE_SHIFT) - im->low;
 	if (im->base + im->high > s->mmap_base) {
 		r = -ENOMEM;
 		goto out;

@@ -9,9 +9,9 @@ struct file;
 struct vm_space;
 
 struct elf_program {
-	uint64_t entry;		   /* where to start: the interpreter's, if there is one */
-	uint64_t program_entry;	   /* the program's own */
-	uint64_t phdr;		   /* its program headers in memory, 0 if not mapped */
+	uint64_t entry;		/* where to start: the interpreter's, if there is one */
+	uint64_t program_entry; /* the program's own */
+	uint64_t phdr;		/* its program headers in memory, 0 if not mapped */
 	uint64_t phnum;
 	uint64_t interpreter_base; /* 0 without one */
 	uint64_t end;		   /* end of the program's memory: the heap follows */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * exec: build the new program in an address space of its own, then, when nothing can fail any more, put it
- * in the place of the old one. Until that point the caller's memory, descriptors and handlers are
- * untouched, and an error leaves them so.
+ * exec: build the new program in an address space of its own, then, when nothing can fail any more,
+ * put it in the place of the old one. Until that point the caller's memory, descriptors and
+ * handlers are untouched, and an error leaves them so.
  *
- * Program files are hostile: elf.c checks every header against the file's size and the address space
- * before anything is mapped. Scripts (#!) are resolved up to four deep.
+ * Program files are hostile: elf.c checks every header against the file's size and the address
+ * space before anything is mapped. Scripts (#!) are resolved up to four deep.
  */
 #include "elf.h"
 #include "proc_internal.h"
@@ -25,11 +25,11 @@
 #include <linux/auxvec.h>
 #include <linux/resource.h>
 
-#define STACK_TOP (USER_END - PAGE_SIZE)
-#define STACK_MAX (1UL << 30)
+#define STACK_TOP    (USER_END - PAGE_SIZE)
+#define STACK_MAX    (1UL << 30)
 #define STACK_RANDOM (1UL << 34)
-#define MMAP_RANDOM (1UL << 40)
-#define BRK_RANDOM (1UL << 25)
+#define MMAP_RANDOM  (1UL << 40)
+#define BRK_RANDOM   (1UL << 25)
 
 struct auxv_builder {
 	uint64_t *words;
@@ -69,8 +69,8 @@ static int put(struct vm_space *s, uint64_t at, const void *from, size_t n)
 }
 
 /* argc, argv, envp and auxv below the strings; *sp is where the program starts. */
-static int fill_stack(struct vm_space *s, const struct exec_args *args, const struct elf_program *prog,
-		      uint64_t top, uint64_t *sp)
+static int fill_stack(struct vm_space *s, const struct exec_args *args,
+		      const struct elf_program *prog, uint64_t top, uint64_t *sp)
 {
 	static const char platform[] = "x86_64";
 	const struct cred *c = current()->cred;

@@ -2,10 +2,10 @@
 /*
  * The end of threads and processes, and waiting for children.
  *
- * A thread ends by itself, in process_exit_thread(): it lets go of files, memory and the rest one by one, all
- * of which may sleep, and leaves the process's list last. The one that finds the list empty
- * makes the process a zombie: gives its children to init, tells the parent, hangs up the terminal
- * if it led a session. exit_group marks the process and kills the other threads first.
+ * A thread ends by itself, in process_exit_thread(): it lets go of files, memory and the rest one
+ * by one, all of which may sleep, and leaves the process's list last. The one that finds the list
+ * empty makes the process a zombie: gives its children to init, tells the parent, hangs up the
+ * terminal if it led a session. exit_group marks the process and kills the other threads first.
  *
  * A zombie is reaped by its parent's wait, or at once if the parent ignores SIGCHLD. The process's
  * table reference goes with the reaping; its memory with the last reference.
@@ -72,9 +72,9 @@ static void reparent_children_locked(struct process *p, struct list *dead)
 				reap_locked(c);
 				list_add_tail(&c->all_link, dead);
 			} else {
-				signal_notify_parent_locked(c, c->exit_status & 0x7f ? CLD_KILLED :
-										      CLD_EXITED,
-							    c->exit_status);
+				signal_notify_parent_locked(
+					c, c->exit_status & 0x7f ? CLD_KILLED : CLD_EXITED,
+					c->exit_status);
 				wake = true;
 			}
 		}
@@ -83,7 +83,8 @@ static void reparent_children_locked(struct process *p, struct list *dead)
 		blocker_wake_all(&init->child_event);
 }
 
-/* POSIX: stopped members of a group that our exit orphans get SIGHUP and SIGCONT. PROC_TREE held. */
+/* POSIX: stopped members of a group that our exit orphans get SIGHUP and SIGCONT. PROC_TREE held.
+ */
 static int32_t orphaned_stopped_group(struct process *p)
 {
 	struct process *m;
@@ -241,7 +242,8 @@ int process_end_other_threads(void)
 	list_for_each_entry(t, &p->threads, process_link) {
 		if (t == me)
 			continue;
-		__atomic_or_fetch(&t->work, THREAD_WORK_KILL | THREAD_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+		__atomic_or_fetch(&t->work, THREAD_WORK_KILL | THREAD_WORK_SIGNAL,
+				  __ATOMIC_SEQ_CST);
 		thread_interrupt(t);
 		thread_kick(t);
 	}
@@ -254,7 +256,8 @@ int process_end_other_threads(void)
 		pid_remove_thread(me);
 		me->tid = p->pid;
 		if (pid_insert_thread(me))
-			log_error("exec: no memory to enter thread %d under its new number", me->tid);
+			log_error("exec: no memory to enter thread %d under its new number",
+				  me->tid);
 	}
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return 0;

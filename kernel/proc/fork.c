@@ -2,9 +2,10 @@
 /*
  * fork, vfork, clone: a new process, or a new thread in this one.
  *
- * Everything that can fail (memory, ids, limits) is gathered first in a process and a thread that nobody can
- * see. Then, under PROC_TREE, both are entered into the tables and the tree in one step, and the
- * thread is started. Until that step a failure undoes itself in reverse order and leaves the caller as it was.
+ * Everything that can fail (memory, ids, limits) is gathered first in a process and a thread that
+ * nobody can see. Then, under PROC_TREE, both are entered into the tables and the tree in one step,
+ * and the thread is started. Until that step a failure undoes itself in reverse order and leaves
+ * the caller as it was.
  */
 #include "proc_internal.h"
 
@@ -187,7 +188,8 @@ static bool over_process_limit(void)
 {
 	uint64_t limit = process_limit(process_current(), RLIMIT_NPROC);
 
-	return limit != RLIM_INFINITY && process_count() >= limit && !cred_superuser(current()->cred);
+	return limit != RLIM_INFINITY && process_count() >= limit &&
+	       !cred_superuser(current()->cred);
 }
 
 /* Enter the new thread (and process, unless it is ours) where everybody sees them. */

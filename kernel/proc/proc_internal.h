@@ -8,15 +8,15 @@
 
 /* What proc/ keeps of a thread: thread->proc_data. */
 struct proc_thread {
-	sigset64_t blocked;	/* [SIGNAL] changed by the thread itself */
-	sigset64_t saved_mask;	/* by itself: to be restored after a call with its own mask */
-	bool restore_saved;	/* by itself */
+	sigset64_t blocked;    /* [SIGNAL] changed by the thread itself */
+	sigset64_t saved_mask; /* by itself: to be restored after a call with its own mask */
+	bool restore_saved;    /* by itself */
 	struct signal_pending pending; /* [SIGNAL] sent to this thread */
-	uaddr_t altstack_base;	/* by itself */
+	uaddr_t altstack_base;	       /* by itself */
 	uint64_t altstack_size;
 	uint32_t altstack_flags;
 	uaddr_t clear_child_tid; /* by itself: written 0 and woken at the thread's end */
-	uaddr_t robust_list;	/* by itself */
+	uaddr_t robust_list;	 /* by itself */
 	/* restart_syscall: how an interrupted sleep goes on; see linux/. */
 	int64_t (*restart)(struct proc_thread *p);
 	uint64_t restart_args[4];
@@ -28,8 +28,8 @@ static inline struct proc_thread *proc_thread(struct thread *t)
 }
 
 /* --- tables of ids; PROC_TREE held --- */
-int32_t pid_alloc_locked(void);		 /* or -EAGAIN */
-void pid_release_locked(int32_t id);	 /* once nothing has this id any more */
+int32_t pid_alloc_locked(void);	     /* or -EAGAIN */
+void pid_release_locked(int32_t id); /* once nothing has this id any more */
 int pid_insert_process(struct process *p);
 int pid_insert_thread(struct thread *t);
 void pid_remove_process(struct process *p);
@@ -66,7 +66,7 @@ void process_release_vfork(struct process *p);
 int process_create_first(int (*fn)(void));
 
 struct exec_args {
-	const char *path; /* as given */
+	const char *path;  /* as given */
 	struct file *file; /* opened for exec; consumed */
 	char *strings;	   /* argv then envp strings, each with its NUL */
 	size_t strings_size;
@@ -93,11 +93,11 @@ int proc_thread_attach(struct thread *t);
 void proc_thread_detach(struct thread *t);
 
 /* --- waiting --- */
-#define WAIT_EXITED 1
-#define WAIT_STOPPED 2
+#define WAIT_EXITED    1
+#define WAIT_STOPPED   2
 #define WAIT_CONTINUED 4
-#define WAIT_NOHANG 8
-#define WAIT_NOREAP 16
+#define WAIT_NOHANG    8
+#define WAIT_NOREAP    16
 struct wait_result {
 	int32_t pid;
 	uint32_t uid;
@@ -105,8 +105,8 @@ struct wait_result {
 	uint64_t user_ns, system_ns; /* of the child and its waited-for children */
 };
 /*
- * which: > 0 that child, 0 any of our group, -1 any, < -1 any of group -which. 1 with a result, 0 with
- * NOHANG and none, -ECHILD, -EINTR.
+ * which: > 0 that child, 0 any of our group, -1 any, < -1 any of group -which. 1 with a result, 0
+ * with NOHANG and none, -ECHILD, -EINTR.
  */
 int process_wait(int32_t which, unsigned options, struct wait_result *out);
 

@@ -21,10 +21,10 @@
 
 struct spinlock proc_tree_lock = SPINLOCK_INIT(LOCK_PROC_TREE);
 
-static DECLARE_BITMAP(ids, PID_MAX);	      /* [proc_tree_lock] numbers in use */
-static int32_t last_id;			      /* [proc_tree_lock] */
+static DECLARE_BITMAP(ids, PID_MAX);		/* [proc_tree_lock] numbers in use */
+static int32_t last_id;				/* [proc_tree_lock] */
 static struct radix processes, threads, groups; /* [proc_tree_lock] */
-static unsigned process_total;		      /* [proc_tree_lock to write] */
+static unsigned process_total;			/* [proc_tree_lock to write] */
 
 int32_t pid_alloc_locked(void)
 {

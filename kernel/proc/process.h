@@ -67,22 +67,22 @@ struct process {
 	struct list all_link;	/* [PROC_TREE] in become_zombie's list of the dead */
 	struct blocker child_event; /* woken at a child's exit, stop, continue */
 	struct blocker vfork_done;
-	struct blocker resume;	    /* threads of a stopped process wait here */
-	struct blocker thread_gone; /* exec waits for the other threads to end */
-	int32_t exit_status;			 /* [PROC_TREE] as wait4 reports it */
-	int32_t exit_signal;			 /* [I] sent to the parent: SIGCHLD */
-	int32_t stop_signal;			 /* [PROC_TREE] signal that stopped it */
-	struct thread *exec_thread;		 /* [PROC_TREE] survives an exec under way */
-	struct cred *last_cred;			 /* [PROC_TREE] of the last thread, once it is gone */
-	struct timer alarm;			 /* setitimer(ITIMER_REAL): alarm.c */
-	nsec_t alarm_interval;			 /* [a] */
-	bool stopped;				 /* [PROC_TREE] */
-	bool stop_reported, continue_pending;	 /* [PROC_TREE] for wait */
-	struct signal_state signals;		 /* [SIGNAL lock inside] */
-	struct vm_space *space;			 /* [PROC_TREE] all threads share it */
-	struct file *exe;			 /* [exec_lock] program file */
-	struct mutex exec_lock;			 /* EXEC */
-	char name[16];				 /* the first thread's name, for lists */
+	struct blocker resume;		      /* threads of a stopped process wait here */
+	struct blocker thread_gone;	      /* exec waits for the other threads to end */
+	int32_t exit_status;		      /* [PROC_TREE] as wait4 reports it */
+	int32_t exit_signal;		      /* [I] sent to the parent: SIGCHLD */
+	int32_t stop_signal;		      /* [PROC_TREE] signal that stopped it */
+	struct thread *exec_thread;	      /* [PROC_TREE] survives an exec under way */
+	struct cred *last_cred;		      /* [PROC_TREE] of the last thread, once it is gone */
+	struct timer alarm;		      /* setitimer(ITIMER_REAL): alarm.c */
+	nsec_t alarm_interval;		      /* [a] */
+	bool stopped;			      /* [PROC_TREE] */
+	bool stop_reported, continue_pending; /* [PROC_TREE] for wait */
+	struct signal_state signals;	      /* [SIGNAL lock inside] */
+	struct vm_space *space;		      /* [PROC_TREE] all threads share it */
+	struct file *exe;		      /* [exec_lock] program file */
+	struct mutex exec_lock;		      /* EXEC */
+	char name[16];			      /* the first thread's name, for lists */
 	struct rlimit_pair limits[RLIMIT_COUNT]; /* [PROC_TREE] */
 	nsec_t start_ns;			 /* [I] monotonic */
 	uint64_t user_ns, system_ns;		 /* [PROC_TREE] of threads that are gone */
@@ -138,7 +138,8 @@ bool session_has_group(int32_t pgid);
 bool pgroup_is_orphaned(int32_t pgid);
 /* True if some process group with this id exists. */
 bool pgroup_exists(int32_t pgid);
-/* Hook set once by tty/: device number (as /proc/PID/stat has it) and foreground group. Context: any. */
+/* Hook set once by tty/: device number (as /proc/PID/stat has it) and foreground group. Context:
+ * any. */
 extern void (*session_tty_info_hook)(struct tty *tty, uint32_t *number, int32_t *foreground);
 /* Of p's controlling terminal: 0 and -1 without one. */
 void process_tty_info(struct process *p, uint32_t *number, int32_t *foreground);

@@ -2,10 +2,10 @@
 /*
  * Signals: sending, pending sets, masks.
  *
- * A signal is pending for a thread or for a process (any thread). Standard signals are pending once, with
- * the first siginfo; real-time ones queue. Sending decides at once what can be decided: an
- * ignored and unblocked signal vanishes; SIGCONT resumes and cancels pending stops, a stop cancels
- * pending SIGCONTs; SIGKILL goes to every thread. Everything else is left to the thread
+ * A signal is pending for a thread or for a process (any thread). Standard signals are pending
+ * once, with the first siginfo; real-time ones queue. Sending decides at once what can be decided:
+ * an ignored and unblocked signal vanishes; SIGCONT resumes and cancels pending stops, a stop
+ * cancels pending SIGCONTs; SIGKILL goes to every thread. Everything else is left to the thread
  * that takes the signal (signal_dequeue) on its way to user mode.
  *
  * The hint: THREAD_WORK_SIGNAL in thread->work says that looking is worth while. It is set by
@@ -27,11 +27,11 @@
 #include <linux/capability.h>
 #include <linux/resource.h>
 
-#define RT_FIRST 32
-#define STOP_SIGNALS (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+#define RT_FIRST	   32
+#define STOP_SIGNALS	   (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
 #define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
-#define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
-#define QUEUE_MAX 1024 /* queued per pending set; the limit RLIMIT_SIGPENDING stands for */
+#define UNBLOCKABLE	   (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+#define QUEUE_MAX	   1024 /* queued per pending set; the limit RLIMIT_SIGPENDING stands for */
 
 void signal_state_init(struct signal_state *s)
 {
@@ -257,15 +257,17 @@ void signal_notify_parent_locked(struct process *p, int code, int status)
 	if (code == CLD_STOPPED && parent->signals.actions[SIGCHLD - 1].flags & SA_NOCLDSTOP)
 		return;
 	info.uid = c ? c->uid : 0;
-	info.status = code == CLD_EXITED ? status >> 8 & 0xff :
-		      code == CLD_KILLED ? status & 0x7f : status;
+	info.status = code == CLD_EXITED   ? status >> 8 & 0xff
+		      : code == CLD_KILLED ? status & 0x7f
+					   : status;
 	info.utime = (int64_t)(p->user_ns / 10000000);
 	info.stime = (int64_t)(p->system_ns / 10000000);
-	send_locked(parent, NULL, code == CLD_EXITED || code == CLD_KILLED ? p->exit_signal : SIGCHLD,
-		    &info);
+	send_locked(parent, NULL,
+		    code == CLD_EXITED || code == CLD_KILLED ? p->exit_signal : SIGCHLD, &info);
 }
 
-/* --- permission and kill ----------------------------------------------------------------------- */
+/* --- permission and kill -----------------------------------------------------------------------
+ */
 
 static int permitted_locked(struct process *to, int sig)
 {
@@ -275,10 +277,10 @@ static int permitted_locked(struct process *to, int sig)
 	if (cred_capable(me, CAP_KILL))
 		return 0;
 	c = t ? t->cred : to->last_cred;
-	if (c && (me->euid == c->uid || me->euid == c->suid || me->uid == c->uid || me->uid == c->suid))
+	if (c &&
+	    (me->euid == c->uid || me->euid == c->suid || me->uid == c->uid || me->uid == c->suid))
 		return 0;
-	if (sig == SIGCONT && to->group &&
-	    to->group->session == process_current()->group->session)
+	if (sig == SIGCONT && to->group && to->group->session == process_current()->group->session)
 		return 0;
 	return -EPERM;
 }
@@ -328,8 +330,8 @@ int signal_kill(int32_t pid, int sig, const struct signal_info *info)
 		if (p)
 			r = kill_one_locked(p, sig, info);
 	} else if (pid != -1) {
-		r = pid == INT32_MIN ? -ESRCH :
-				       kill_group_locked(pid ? -pid : me->group->pgid, sig, info);
+		r = pid == INT32_MIN ? -ESRCH
+				     : kill_group_locked(pid ? -pid : me->group->pgid, sig, info);
 	} else {
 		spin_unlock_irq(&proc_tree_lock, irq);
 		for (int32_t id = 1; (p = process_next(id)) != NULL; id = p->pid, process_put(p)) {
@@ -347,7 +349,8 @@ int signal_kill(int32_t pid, int sig, const struct signal_info *info)
 	return r;
 }
 
-/* --- the current thread's side ----------------------------------------------------------------- */
+/* --- the current thread's side -----------------------------------------------------------------
+ */
 
 sigset64_t signal_pending_set(void)
 {
@@ -438,7 +441,8 @@ static int first_of(sigset64_t set)
 	return __builtin_ctzll(set & synchronous ? set & synchronous : set) + 1;
 }
 
-/* Holds the signal lock: a signal in `set` out of the thread's or the process's pending ones, or 0. */
+/* Holds the signal lock: a signal in `set` out of the thread's or the process's pending ones, or 0.
+ */
 static int take_any_locked(sigset64_t set, struct signal_info *info)
 {
 	struct signal_pending *own = &proc_thread(current())->pending;

@@ -101,8 +101,8 @@ static void list(const char *path)
 
 static void open_one(const char *path)
 {
-	static const int extra[] = {O_CREAT, O_CREAT, O_CREAT | O_EXCL, O_TRUNC, O_APPEND,
-				    O_DIRECTORY, O_NOFOLLOW, 0};
+	static const int extra[] = {O_CREAT,  O_CREAT,	   O_CREAT | O_EXCL, O_TRUNC,
+				    O_APPEND, O_DIRECTORY, O_NOFOLLOW,	     0};
 	int flags = (int)rnd(3) | extra[rnd(8)] | extra[rnd(8)] | O_NONBLOCK;
 	unsigned slot = rnd(FILES), mode = rnd(2) ? 0666 : rnd(01000);
 	char text[24];
