@@ -7,6 +7,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <linux/fadvise.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 #include <mem/slab.h>
@@ -189,4 +190,32 @@ int64_t sys_fsync(int fd)
 int64_t sys_fdatasync(int fd)
 {
 	return do_fsync(fd, true);
+}
+
+/* --- advice: taken note of, as there is nothing that it could change ------------------------ */
+
+int64_t sys_fadvise64(int fd, off64_t offset, off64_t len, int advice)
+{
+	struct fd_ref r = fd_borrow(fd);
+	int64_t result = 0;
+
+	if (!r.file)
+		return -EBADF;
+	if (S_ISFIFO(r.file->inode->mode))
+		result = -ESPIPE;
+	else if (len < 0 || (unsigned)advice > POSIX_FADV_NOREUSE)
+		result = -EINVAL;
+	fd_return(r);
+	return result;
+}
+
+int64_t sys_readahead(int fd, off64_t offset, size_t count)
+{
+	struct fd_ref r = fd_borrow(fd);
+	int64_t result = -EBADF;
+
+	if (r.file && (r.file->mode & FILE_READ))
+		result = inode_is_regular(r.file->inode) ? 0 : -EINVAL;
+	fd_return(r);
+	return result;
 }

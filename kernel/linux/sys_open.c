@@ -8,6 +8,7 @@
 #include <lib/string.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
+#include <linux/memfd.h>
 #include <linux/openat2.h>
 #include <mem/slab.h>
 #include <sched/thread.h>
@@ -273,4 +274,29 @@ int64_t sys_pipe2(uaddr_t fds, int flags)
 int64_t sys_pipe(uaddr_t fds)
 {
 	return sys_pipe2(fds, 0);
+}
+
+/* --- memfd_create ------------------------------------------------------------------------- */
+
+#define MEMFD_NAME_MAX (NAME_TEXT_MAX - 6) /* "memfd:" and the name make one component */
+
+int64_t sys_memfd_create(uaddr_t uname, unsigned flags)
+{
+	char *name;
+	struct file *f;
+	int64_t r;
+
+	/* No huge pages; sealing is not there, so nobody may be told that it is allowed. */
+	if (flags & ~(unsigned)MFD_CLOEXEC)
+		return -EINVAL;
+	name = kmalloc(MEMFD_NAME_MAX + 1);
+	if (!name)
+		return -ENOMEM;
+	r = copy_string_from_user(name, uname, MEMFD_NAME_MAX + 1);
+	if (r == -ENAMETOOLONG)
+		r = -EINVAL;
+	if (r >= 0)
+		r = file_create_memory(name, &f);
+	kfree(name);
+	return r ? r : fd_publish(f, flags & MFD_CLOEXEC);
 }

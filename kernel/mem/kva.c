@@ -161,8 +161,11 @@ static struct range *range_find(struct window *w, uint64_t start)
 	return r;
 }
 
-/* Unmap the first `mapped` bytes of r and give the frames back once nobody can reach them. */
-static void unmap_memory(struct range *r, uint64_t mapped)
+/*
+ * Unmap the first `mapped` bytes of r: one flush on all processors for the whole range, and only
+ * then do the frames go back to where they came from.
+ */
+static void unmap_frames(struct range *r, uint64_t mapped, void (*give_back)(struct page *page))
 {
 	struct page *chain = NULL;
 	unsigned level;
@@ -180,8 +183,13 @@ static void unmap_memory(struct range *r, uint64_t mapped)
 		struct page *page = chain;
 
 		chain = page->next;
-		frame_free(page, 0);
+		give_back(page);
 	}
+}
+
+static void give_back_frame(struct page *page)
+{
+	frame_free(page, 0);
 }
 
 void *kva_alloc(size_t size)
@@ -202,7 +210,7 @@ void *kva_alloc(size_t size)
 			continue;
 		if (page)
 			frame_free(page, 0);
-		unmap_memory(r, off);
+		unmap_frames(r, off, give_back_frame);
 		range_free(&general, r);
 		return NULL;
 	}
@@ -217,7 +225,7 @@ void kva_free(void *address)
 		return;
 	r = range_find(&general, (uintptr_t)address);
 	assert(r->kind == KIND_MEMORY);
-	unmap_memory(r, r->end - r->start);
+	unmap_frames(r, r->end - r->start, give_back_frame);
 	range_free(&general, r);
 }
 
@@ -260,27 +268,13 @@ static paddr_t arena_take(void)
 	return i < arena_frames ? arena_base + (i << PAGE_SHIFT) : 0;
 }
 
-static void arena_return(paddr_t pa)
+static void give_back_arena(struct page *page)
 {
+	paddr_t pa = page_paddr(page);
 	uint64_t irq = spin_lock_irq(&images.lock);
 
 	bit_clear(arena_map, (pa - arena_base) >> PAGE_SHIFT);
 	spin_unlock_irq(&images.lock, irq);
-}
-
-static void unmap_image(struct range *r, uint64_t mapped)
-{
-	unsigned level;
-
-	/* Entries keep the frames' addresses until the flush is over: remember them in the frames'
-	 * stead. */
-	for (uint64_t off = 0; off < mapped; off += PAGE_SIZE) {
-		paddr_t pa = pte_paddr(kernel_lookup(r->start + off, &level));
-
-		kernel_unmap(r->start + off, PAGE_SIZE);
-		paging_flush_kernel_everywhere(r->start + off, PAGE_SIZE);
-		arena_return(pa);
-	}
 }
 
 void *kva_alloc_image(size_t size)
@@ -301,8 +295,8 @@ void *kva_alloc_image(size_t size)
 		if (pa && !kernel_map(r->start + off, pa, PAGE_SIZE, KPROT_RW, KCACHE_NORMAL))
 			continue;
 		if (pa)
-			arena_return(pa);
-		unmap_image(r, off);
+			give_back_arena(page_of(pa));
+		unmap_frames(r, off, give_back_arena);
 		range_free(&images, r);
 		return NULL;
 	}
@@ -324,6 +318,6 @@ void kva_free_image(void *address)
 	if (!address)
 		return;
 	r = range_find(&images, (uintptr_t)address);
-	unmap_image(r, r->end - r->start);
+	unmap_frames(r, r->end - r->start, give_back_arena);
 	range_free(&images, r);
 }

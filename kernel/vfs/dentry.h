@@ -82,6 +82,9 @@ void dentry_exchange(struct dentry *a, struct dentry *b, struct dentry_name *a_n
 /* True if `ancestor` is d or above it. super->rename_lock held: the answer stays true. */
 bool dentry_is_ancestor(const struct dentry *ancestor, struct dentry *d);
 
+/* The path of d inside its filesystem, at the end of buf; ERR_PTR(-ENAMETOOLONG). */
+char *dentry_text(struct dentry *d, char *buf, size_t size);
+
 /* Forget the unused names of one filesystem (NULL: of all). */
 void dentry_prune(struct super *s);
 /* Names held, and those of them that nobody uses. */

@@ -30,7 +30,6 @@
 #include "pipe.h"
 #include "super.h"
 #include <base/panic.h>
-#include <base/stats.h>
 #include <lib/errno.h>
 #include <lib/hash.h>
 #include <lib/string.h>
@@ -475,90 +474,22 @@ int mount_remove(struct path where, bool lazy)
 	return 0;
 }
 
-/* --- showing ------------------------------------------------------------------------------ */
+/* --- the list ----------------------------------------------------------------------------- */
 
-static void show_flags(const struct mount *m, struct text *out)
+void mount_for_each(void (*fn)(struct mount *m, void *ctx), void *ctx)
 {
-	static const struct {
-		unsigned flag;
-		const char *text;
-	} names[] = {{MOUNT_NOSUID, ",nosuid"},
-		     {MOUNT_NODEV, ",nodev"},
-		     {MOUNT_NOEXEC, ",noexec"},
-		     {MOUNT_NOATIME, ",noatime"},
-		     {MOUNT_NODIRATIME, ",nodiratime"}};
-
-	text_printf(out, "%s", m->flags & MOUNT_READONLY ? "ro" : "rw");
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (m->flags & names[i].flag)
-			text_printf(out, "%s", names[i].text);
-	}
-	if (!(m->flags & (MOUNT_NOATIME | MOUNT_STRICTATIME)))
-		text_printf(out, ",relatime");
-}
-
-/* Blanks and backslashes in names as octal, as getmntent(3) expects. */
-static void show_escaped(const char *s, struct text *out)
-{
-	for (; *s; s++) {
-		if (*s == ' ' || *s == '\t' || *s == '\n' || *s == '\\')
-			text_printf(out, "\\%03o", (unsigned char)*s);
-		else
-			text_write(out, s, 1);
-	}
-}
-
-static void show_one(const struct mount *m, const char *where, bool info, struct text *out)
-{
-	struct super *s = m->super;
-
-	if (info) {
-		text_printf(out, "%u %u %u:%u / ", m->id, m->parent ? m->parent->id : m->id,
-			    DEV_MAJOR(s->dev), DEV_MINOR(s->dev));
-		show_escaped(where, out);
-		text_printf(out, " ");
-		show_flags(m, out);
-		text_printf(out, " - %s ", s->type->name);
-		show_escaped(m->source, out);
-		text_printf(out, " rw");
-	} else {
-		show_escaped(m->source, out);
-		text_printf(out, " ");
-		show_escaped(where, out);
-		text_printf(out, " %s ", s->type->name);
-		show_flags(m, out);
-	}
-	if (s->ops->show_options)
-		s->ops->show_options(s, out);
-	text_printf(out, info ? "\n" : " 0 0\n");
-}
-
-static void show_mount(struct mount *m, char *buf, bool info, struct text *out)
-{
-	struct path p = {.mount = m, .dentry = m->root};
-	bool outside;
-	char *where;
-
-	/* path_text stops at the caller's root; mounts above that do not exist for it. */
-	where = path_text(p, buf, PATH_TEXT_MAX, NULL, &outside);
-	if (!IS_ERR(where) && (!outside || m == first) &&
-	    !(m == first && (m->root->flags & DENTRY_MOUNTED) && !outside))
-		show_one(m, where, info, out);
-}
-
-void mount_show(bool info, struct text *out)
-{
-	char *buf = kmalloc(PATH_TEXT_MAX);
 	struct mount *m;
 
-	if (!buf)
-		return;
 	mutex_lock(&tree_lock);
-	show_mount(first, buf, info, out);
+	fn(first, ctx);
 	list_for_each_entry(m, &all, link)
-		show_mount(m, buf, info, out);
+		fn(m, ctx);
 	mutex_unlock(&tree_lock);
-	kfree(buf);
+}
+
+bool mount_is_first(const struct mount *m)
+{
+	return m == first;
 }
 
 void vfs_sync(void)

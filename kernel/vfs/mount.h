@@ -72,6 +72,9 @@ int mount_remove(struct path where, bool lazy);
 
 /* Lines of /proc/mounts or (info) /proc/PID/mountinfo, as seen from the caller's root. */
 void mount_show(bool info, struct text *out);
+/* The first mount, then all others by age; the tree stays as it is meanwhile. fn may sleep. */
+void mount_for_each(void (*fn)(struct mount *m, void *ctx), void *ctx);
+bool mount_is_first(const struct mount *m);
 /* Write back everything. */
 void vfs_sync(void);
 

@@ -75,6 +75,33 @@ static bool climb(struct path p, struct path root, struct front *f, bool *outsid
 	return true;
 }
 
+char *dentry_text(struct dentry *d, char *buf, size_t size)
+{
+	struct front f;
+	uint32_t seq;
+	bool fits;
+
+	do {
+		struct dentry *at = d, *parent;
+
+		f = (struct front){.start = buf + size, .room = size};
+		fits = front_add(&f, "", 1);
+		epoch_enter();
+		seq = dentry_seq_begin();
+		while (fits && (parent = __atomic_load_n(&at->parent, __ATOMIC_ACQUIRE)) != at) {
+			const struct dentry_name *name =
+				__atomic_load_n(&at->name, __ATOMIC_ACQUIRE);
+
+			fits = front_add(&f, name->text, name->len) && front_add(&f, "/", 1);
+			at = parent;
+		}
+		epoch_exit();
+	} while (dentry_seq_retry(seq));
+	if (fits && !*f.start)
+		fits = front_add(&f, "/", 1);
+	return fits ? f.start : ERR_PTR(-ENAMETOOLONG);
+}
+
 /* A name outside the tree: "pipe:[12]", "memfd:x". */
 static bool is_detached(struct path p)
 {
