@@ -338,7 +338,7 @@ int procfs_init(void)
 	instance = super_create(&proc_type, &proc_super_ops, PROC_SUPER_MAGIC);
 	if (!instance)
 		return -ENOMEM;
-	instance->flags |= SUPER_PERSISTENT | SUPER_NO_NEGATIVE;
+	instance->flags |= SUPER_PERSISTENT | SUPER_NO_NEGATIVE | SUPER_TRANSIENT;
 	root = proc_inode_create(instance, ROOT_INO, S_IFDIR | 0555, &root_ops, &root_file_ops);
 	if (!root)
 		return -ENOMEM;

@@ -114,6 +114,7 @@ static void init_main(void *arg)
 	struct frame_stats frames;
 
 	proc_files_init(); /* /proc's view of processes */
+	slab_show_init();  /* /proc/slabinfo */
 	vfs_start();	   /* name cache, root tmpfs, devfs, procfs, pipes */
 	tty_init();	   /* terminals and serial ports: /dev/console */
 	unpack_archives(); /* the root file system's contents */

@@ -289,5 +289,6 @@ void frame_stats(struct frame_stats *out)
 {
 	out->total = total;
 	out->free = READ_ONCE(low.frames) + READ_ONCE(high.frames);
-	for_each_cpu(c) out->free += READ_ONCE(c->frames.count);
+	for_each_cpu(c)
+		out->free += READ_ONCE(c->frames.count);
 }

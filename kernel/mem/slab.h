@@ -42,5 +42,6 @@ struct slab_stats {
 	uint64_t objects; /* objects handed out, kmalloc included */
 };
 void slab_stats(struct slab_stats *out);
+void slab_show_init(void); /* /proc/slabinfo, at boot */
 
 #endif

@@ -72,8 +72,7 @@ static void grace_period(void)
 
 	bitmap_zero(left, MAX_CPUS);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	for_each_cpu(c)
-	{
+	for_each_cpu(c) {
 		noted[c->index] = __atomic_load_n(&c->quiescent, __ATOMIC_ACQUIRE);
 		bit_set(left, c->index);
 	}
@@ -81,8 +80,7 @@ static void grace_period(void)
 		bool late = clock_mono_ns() >= patience;
 
 		all = true;
-		for_each_cpu(c)
-		{
+		for_each_cpu(c) {
 			if (!bit_test(left, c->index))
 				continue;
 			if (passed(c, noted[c->index])) {

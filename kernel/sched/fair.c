@@ -67,8 +67,11 @@ static void fair_enqueue(struct run_queue *rq, struct thread *t, bool woken)
 {
 	if (woken) {
 		int64_t lag = (int64_t)t->sched.vruntime;
+		int64_t debt = (int64_t)(LATENCY * WEIGHT_0 / t->sched.weight);
 
-		lag = max(lag, -(int64_t)SLEEPER_CREDIT);
+		/* Neither credit nor debt is kept for ever: a processor that was taken away by the
+		 * hypervisor makes a thread look as if it had run for seconds. */
+		lag = clamp(lag, -(int64_t)SLEEPER_CREDIT, debt);
 		t->sched.vruntime = rq->min_vruntime + (uint64_t)lag;
 	}
 	insert(rq, t);

@@ -21,8 +21,7 @@ static uint64_t integral(nsec_t now)
 {
 	uint64_t sum = 0;
 
-	for_each_cpu(c)
-	{
+	for_each_cpu(c) {
 		struct run_queue *rq = c->rq;
 		uint64_t irq = spin_lock_irq(&rq->lock);
 
@@ -58,7 +57,8 @@ static void load_average(uint64_t loads[3])
 void sched_load(unsigned *runnable, unsigned *total, uint64_t loads[3])
 {
 	*runnable = 0;
-	for_each_cpu(c) *runnable += READ_ONCE(c->rq->runnable);
+	for_each_cpu(c)
+		*runnable += READ_ONCE(c->rq->runnable);
 	*total = thread_count();
 	load_average(loads);
 }

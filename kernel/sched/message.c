@@ -66,8 +66,7 @@ void message_call(const unsigned long *cpus, void (*fn)(void *arg), void *arg)
 	lockcheck_might_sleep(); /* who waits for us may hold off nobody */
 	preempt_disable();	 /* our slots are in use until all have answered */
 	me = this_cpu();
-	for_each_cpu(c)
-	{
+	for_each_cpu(c) {
 		struct message *m = &me->slots[c->index];
 
 		if (c == me || !bit_test(cpus, c->index))
@@ -81,8 +80,7 @@ void message_call(const unsigned long *cpus, void (*fn)(void *arg), void *arg)
 		fn(arg);
 		irq_restore(irq);
 	}
-	for_each_cpu(c)
-	{
+	for_each_cpu(c) {
 		if (c == me || !bit_test(cpus, c->index))
 			continue;
 		while (!__atomic_load_n(&me->slots[c->index].done, __ATOMIC_ACQUIRE)) {

@@ -114,11 +114,14 @@ static unsigned select_cpu(const struct thread *t)
 
 	if (prev_ok && !READ_ONCE(rq_of(prev)->runnable))
 		return prev;
-	for_each_cpu(c) if (!READ_ONCE(c->rq->runnable) &&
-			    bit_test(t->affinity, c->index)) return c->index;
+	for_each_cpu(c)
+		if (!READ_ONCE(c->rq->runnable) && bit_test(t->affinity, c->index))
+			return c->index;
 	if (prev_ok)
 		return prev;
-	for_each_cpu(c) if (bit_test(t->affinity, c->index)) return c->index;
+	for_each_cpu(c)
+		if (bit_test(t->affinity, c->index))
+			return c->index;
 	return 0;
 }
 
@@ -166,6 +169,15 @@ bool thread_unblock(struct thread *t)
 	if (__atomic_load_n(&t->state, __ATOMIC_SEQ_CST) != THREAD_SLEEPING)
 		goto out;
 	woken = true;
+	/*
+	 * The common case needs no look at its queue: off the processor and on no queue, it is
+	 * placed by nobody but the holder of t->lock. (on_rq was cleared before on_cpu.)
+	 */
+	if (!__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) && !READ_ONCE(t->on_rq)) {
+		WRITE_ONCE(t->state, THREAD_RUNNABLE);
+		place(t);
+		goto out;
+	}
 	rq = lock_queue_of(t);
 	if (t->on_rq) {
 		/* Has not left the processor yet, or was preempted on its way: it simply goes on.
@@ -234,9 +246,10 @@ static bool steal(struct run_queue *rq)
 	struct run_queue *busiest = NULL;
 	struct thread *t = NULL;
 
-	for_each_cpu(c) if (c->rq != rq && READ_ONCE(c->rq->runnable) > 1 &&
-			    (!busiest || READ_ONCE(c->rq->runnable) > READ_ONCE(busiest->runnable)))
-		busiest = c->rq;
+	for_each_cpu(c)
+		if (c->rq != rq && READ_ONCE(c->rq->runnable) > 1 &&
+		    (!busiest || READ_ONCE(c->rq->runnable) > READ_ONCE(busiest->runnable)))
+			busiest = c->rq;
 	if (!busiest)
 		return false;
 	lock_two(rq, busiest);
@@ -442,7 +455,8 @@ bool thread_set_affinity(struct thread *t, const unsigned long *cpus)
 	bool any = false;
 	uint64_t irq;
 
-	for_each_cpu(c) any |= bit_test(cpus, c->index);
+	for_each_cpu(c)
+		any |= bit_test(cpus, c->index);
 	if (!any)
 		return false;
 	irq = spin_lock_irq(&t->lock);

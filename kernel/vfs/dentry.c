@@ -13,6 +13,7 @@
  *	dentry_move        hashed -> hashed elsewhere
  *	prune              unused (1 -> 0 by compare and swap) -> dying
  *	dentry_put         last reference of a dropped one -> dying
+ *	dentry_put         last user of a name of a transient filesystem -> dying
  *	dying              inode and parent given back; memory freed after a grace period
  *
  * Lookups take no lock: they follow the chain under epoch and take a reference unless the count
@@ -142,13 +143,6 @@ static struct dentry *dentry_finish(struct dentry *d)
 	name_retire(d->name);
 	epoch_defer(&d->epoch, dentry_free);
 	return parent;
-}
-
-void dentry_put(struct dentry *d)
-{
-	/* A loop, because the last reference to a child may hold the last one to its parent. */
-	while (d && __atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		d = dentry_finish(d);
 }
 
 struct dentry *dentry_parent(struct dentry *d)
@@ -384,6 +378,42 @@ void dentry_drop(struct dentry *d)
 	spin_unlock(&b->lock);
 	if (was)
 		dentry_put(d); /* the table's reference; the caller has its own */
+}
+
+/*
+ * A transient name lost its last user: the table's reference goes too, unless somebody found it
+ * meanwhile. Called under epoch, since after the decrement d is not ours. True: d is dying.
+ */
+static bool dentry_expire(struct dentry *d)
+{
+	struct bucket *b = bucket_of(d->parent, d->name->hash);
+	uint32_t one = 1;
+	bool dying;
+
+	spin_lock(&b->lock);
+	dying = d->flags & DENTRY_HASHED &&
+		__atomic_compare_exchange_n(&d->refs, &one, 0, false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_RELAXED);
+	if (dying)
+		bucket_remove(b, d);
+	spin_unlock(&b->lock);
+	return dying;
+}
+
+void dentry_put(struct dentry *d)
+{
+	/* A loop, because the last reference to a child may hold the last one to its parent. */
+	while (d) {
+		uint32_t left;
+		bool dying;
+
+		epoch_enter();
+		left = __atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL);
+		dying = left == 0 ||
+			(left == 1 && d->super->flags & SUPER_TRANSIENT && dentry_expire(d));
+		epoch_exit();
+		d = dying ? dentry_finish(d) : NULL;
+	}
 }
 
 /* --- renames ------------------------------------------------------------------------------ */

@@ -26,7 +26,6 @@ static int get_mount(struct mount **out)
 		m = mount_create_detached(s, "memfd");
 		if (!m)
 			return -ENOMEM;
-		super_put(s);
 		if (!__atomic_compare_exchange_n(&memory_mount, &none, m, false, __ATOMIC_ACQ_REL,
 						 __ATOMIC_ACQUIRE)) {
 			mount_put(m); /* another thread was faster */

@@ -119,7 +119,12 @@ static struct mount *mount_create(struct super *s, struct dentry *root, const ch
 
 struct mount *mount_create_detached(struct super *s, const char *source)
 {
-	return mount_create(s, s->root, source, 0);
+	struct mount *m = mount_create(s, s->root, source, 0);
+
+	if (!m)
+		super_unmounted(s);
+	super_put(s);
+	return m;
 }
 
 struct path mount_root_path(void)

@@ -53,7 +53,10 @@ static inline bool mount_is_readonly(const struct mount *m)
 	return __atomic_load_n(&m->flags, __ATOMIC_RELAXED) & MOUNT_READONLY;
 }
 
-/* A mount that is in no tree, for the kernel's own files (pipes). NULL: no memory. */
+/*
+ * A mount that is in no tree, for the kernel's own files (pipes). Takes over the reference to s.
+ * NULL: no memory.
+ */
 struct mount *mount_create_detached(struct super *s, const char *source);
 
 /* Mount a new filesystem of the type on the directory `where`. */

@@ -49,6 +49,7 @@ struct super_ops {
 };
 
 #define SUPER_NO_NEGATIVE 1 /* absent names are not cached */
+#define SUPER_TRANSIENT	  4 /* names go with their last user: they pin what comes and goes */
 #define SUPER_PERSISTENT  2 /* keeps its root without mounts: one instance for ever (procfs) */
 
 struct super {

@@ -57,8 +57,7 @@ KTEST(kva_guards)
 KTEST(kva_every_stack_is_guarded)
 {
 	check_guarded(current()->stack, KERNEL_STACK_SIZE);
-	for_each_cpu(c)
-	{
+	for_each_cpu(c) {
 		check_guarded(c->rq->idle->stack, KERNEL_STACK_SIZE);
 		ktest_check(c->irq_stack >= KVA_BASE && c->irq_stack < KVA_BASE + KVA_SIZE);
 		ktest_check(!(entry_of((char *)c->irq_stack) & PTE_PRESENT));

@@ -129,15 +129,17 @@ KTEST(blocker_deadlines)
 struct tokens {
 	struct spinlock lock;
 	struct blocker b;
-	uint32_t stock;			   /* [lock] */
-	uint32_t handed, taken, timed_out; /* [a] */
-	uint32_t producers;		   /* [a] still at work */
+	uint32_t stock;				 /* [lock] */
+	uint32_t made, handed, taken, timed_out; /* [a] */
+	uint32_t producers;			 /* [a] still at work */
 };
 
 static void produce(struct tokens *t)
 {
-	for (unsigned i = 0; i < TOKENS; i++) {
+	for (unsigned i = 0; team_time(); i++) {
 		uint64_t irq = spin_lock_irq(&t->lock);
+
+		t->made++;
 
 		if (blocker_wake(&t->b, 1, 0))
 			__atomic_add_fetch(&t->handed, 1, __ATOMIC_RELAXED);
@@ -188,10 +190,11 @@ KTEST(blocker_one_end_for_each_wait)
 
 	spin_init(&t.lock, LOCK_TEST_SPIN);
 	team_run(8, token_thread, &t);
-	ktest_check_eq(t.taken, 2 * TOKENS);
+	ktest_check_eq(t.taken, t.made);
 	ktest_check_eq(t.stock, 0);
-	ktest_note("%u handed over, %u from the stock, %u time-outs", t.handed,
-		   2 * TOKENS - t.handed, t.timed_out);
+	ktest_check(t.handed > 0);
+	ktest_note("%u handed over, %u from the stock, %u time-outs", t.handed, t.made - t.handed,
+		   t.timed_out);
 }
 
 /*
@@ -205,14 +208,14 @@ struct mortal {
 	struct epoch_head epoch;
 };
 static struct mortal *mortal; /* [a] under epoch */
-static uint32_t mortals_left; /* [a] */
+static uint32_t no_more;      /* [a] */
 static uint32_t met, late;    /* [a] waits that were woken, that timed out */
 
 static void visit(void *ctx, unsigned i)
 {
 	uint32_t state = i * 104729 + 1;
 
-	while (__atomic_load_n(&mortals_left, __ATOMIC_ACQUIRE)) {
+	while (!__atomic_load_n(&no_more, __ATOMIC_ACQUIRE)) {
 		struct blocker_node n;
 		struct mortal *m;
 		bool wait = false;
@@ -244,13 +247,12 @@ static void visit(void *ctx, unsigned i)
 
 KTEST(blocker_freed_by_the_waker)
 {
-	unsigned rounds = 3000, visitors = 4 * cpu_count();
+	unsigned rounds = 0;
 	uint32_t state = 99;
 
-	met = late = 0;
-	mortals_left = rounds;
-	team_start(visitors, visit, NULL, false);
-	while (mortals_left) {
+	met = late = no_more = 0;
+	team_start(3 * cpu_count(), visit, NULL, false);
+	for (; team_time(); rounds++) {
 		struct mortal *m = kmalloc(sizeof(*m));
 		unsigned pause = noise(&state) % 60;
 
@@ -267,11 +269,11 @@ KTEST(blocker_freed_by_the_waker)
 		__atomic_store_n(&m->dead, 1, __ATOMIC_SEQ_CST);
 		blocker_wake_all(&m->b);
 		kfree_deferred(m, epoch);
-		__atomic_sub_fetch(&mortals_left, 1, __ATOMIC_RELEASE);
 	}
+	__atomic_store_n(&no_more, 1, __ATOMIC_RELEASE);
 	team_wait();
 	epoch_barrier();
-	ktest_note("%u waits woken, %u timed out", met, late);
+	ktest_note("%u blockers, %u waits woken, %u timed out", rounds, met, late);
 	ktest_check(met > 0);
 	ktest_check(late > 0);
 }
@@ -279,19 +281,26 @@ KTEST(blocker_freed_by_the_waker)
 /* Two threads take turns; a single lost wake-up costs 10 s and is noticed. */
 struct rally {
 	struct blocker b[2];
-	uint32_t turn; /* [a] */
-	uint32_t lost; /* [a] */
+	uint32_t turn;	     /* [a] */
+	uint32_t over, lost; /* [a] */
 };
-#define RALLY 20000
+
+static bool my_turn(const struct rally *r, unsigned i)
+{
+	return __atomic_load_n(&r->turn, __ATOMIC_RELAXED) % 2 == i ||
+	       __atomic_load_n(&r->over, __ATOMIC_RELAXED);
+}
 
 static void play(void *ctx, unsigned i)
 {
 	struct rally *r = ctx;
 
-	for (unsigned n = 0; n < RALLY && !__atomic_load_n(&r->lost, __ATOMIC_RELAXED); n++) {
-		if (WAIT_UNTIL(&r->b[i], __atomic_load_n(&r->turn, __ATOMIC_RELAXED) % 2 == i,
-			       clock_mono_ns() + 10 * NSEC_PER_SEC, WAIT_UNINTERRUPTIBLE))
-			__atomic_store_n(&r->lost, 1, __ATOMIC_RELAXED);
+	while (!__atomic_load_n(&r->over, __ATOMIC_RELAXED)) {
+		if (WAIT_UNTIL(&r->b[i], my_turn(r, i), clock_mono_ns() + 10 * NSEC_PER_SEC,
+			       WAIT_UNINTERRUPTIBLE))
+			r->lost = r->over = 1;
+		if (!team_time())
+			__atomic_store_n(&r->over, 1, __ATOMIC_RELAXED);
 		__atomic_store_n(&r->turn, r->turn + 1, __ATOMIC_RELAXED);
 		blocker_wake_one(&r->b[1 - i]);
 	}
@@ -304,8 +313,8 @@ KTEST(blocker_no_wake_up_is_lost)
 
 	team_run_bound(2, play, &r);
 	ktest_check_eq(r.lost, 0);
-	ktest_check_eq(r.turn, 2 * RALLY);
-	ktest_note("%lu ns a turn", (unsigned long)((clock_mono_ns() - from) / (2 * RALLY)));
+	ktest_check(r.turn > 100);
+	ktest_note("%lu ns a turn", (unsigned long)((clock_mono_ns() - from) / (r.turn + 1)));
 }
 
 #define MANY 8
@@ -320,7 +329,7 @@ static void wake_one_of_many(void *ctx, unsigned i)
 	struct many *m = ctx;
 	uint32_t state = 7;
 
-	for (unsigned round = 1; round <= 500; round++) {
+	for (unsigned round = 1; round <= 200; round++) {
 		ktest_check(reaches(&m->ready, round));
 		m->chosen = noise(&state) % MANY;
 		blocker_wake_one(&m->b[m->chosen]);
@@ -335,7 +344,7 @@ KTEST(blocker_one_thread_on_many)
 	for (unsigned i = 0; i < MANY; i++)
 		blocker_init(&m.b[i]);
 	team_start(1, wake_one_of_many, &m, false);
-	for (unsigned round = 1; round <= 500; round++) {
+	for (unsigned round = 1; round <= 200; round++) {
 		unsigned off = 0;
 		int r;
 
@@ -380,7 +389,7 @@ KTEST(blocker_signals_end_only_what_they_may)
 	unsigned interrupted = 0;
 
 	team_start(1, pester_main, &p, false);
-	for (unsigned i = 0; i < 2000; i++) {
+	for (unsigned i = 0; i < 2000 && (i < 50 || team_time()); i++) {
 		nsec_t soon = clock_mono_ns() + 50 * US;
 		int r = blocker_block(&b, NULL, 0, soon, WAIT_INTERRUPTIBLE);
 

@@ -8,7 +8,10 @@
 #include <sched/clock.h>
 #include <sched/thread.h>
 
+#define STRESS_TIME NSEC_PER_SEC
+
 static uint32_t running; /* [a] */
+static nsec_t stress_end;
 static struct blocker ended = BLOCKER_INIT(LOCK_BLOCKER);
 
 struct member {
@@ -32,6 +35,8 @@ static void member_main(void *arg)
 
 void team_start(unsigned n, team_fn fn, void *ctx, bool bound)
 {
+	if (!__atomic_load_n(&running, __ATOMIC_ACQUIRE))
+		stress_end = clock_mono_ns() + STRESS_TIME;
 	for (unsigned i = 0; i < n; i++) {
 		struct member *m = kmalloc(sizeof(*m));
 
@@ -42,6 +47,11 @@ void team_start(unsigned n, team_fn fn, void *ctx, bool bound)
 			kfree(m);
 		}
 	}
+}
+
+bool team_time(void)
+{
+	return clock_mono_ns() < stress_end;
 }
 
 void team_wait(void)
