@@ -52,6 +52,7 @@ int64_t sys_sched_getaffinity(int tid, unsigned size, uaddr_t out)
 int64_t sys_sched_setaffinity(int tid, unsigned size, uaddr_t in)
 {
 	unsigned long map[BITMAP_WORDS(MAX_CPUS)] = {0};
+	struct process *p;
 	struct thread *t;
 	int64_t r;
 
@@ -60,9 +61,12 @@ int64_t sys_sched_setaffinity(int tid, unsigned size, uaddr_t in)
 	t = thread_by(tid);
 	if (!t)
 		return -ESRCH;
-	r = t->process ? signal_permitted(t->process, 0) : -EPERM;
+	p = thread_process(t);
+	r = p ? signal_permitted(p, 0) : -ESRCH;
 	if (!r && !thread_set_affinity(t, map))
 		r = -EINVAL;
+	if (p)
+		process_put(p);
 	thread_put(t);
 	return r;
 }

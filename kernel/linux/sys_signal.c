@@ -59,8 +59,7 @@ int64_t sys_rt_sigaction(int sig, uaddr_t uact, uaddr_t uold, size_t size)
 					    .mask = act.mask & ~UNBLOCKABLE};
 		/* POSIX: what is pending and now ignored is dropped. */
 		if (act.handler == 1 || (!act.handler && signal_default_ignores(sig))) {
-			p->signals.shared.set &= ~SIGBIT(sig);
-			proc_thread(current())->pending.set &= ~SIGBIT(sig);
+			signal_discard_current(sig);
 		}
 	}
 	spin_unlock_irq(&p->signals.lock, irq);
@@ -268,17 +267,22 @@ int64_t sys_kill(int pid, int sig)
 
 static int64_t send_to_thread(int tgid, int tid, int sig, const struct signal_info *info)
 {
+	struct process *p = NULL;
 	struct thread *t;
 	int64_t r = -ESRCH;
 
 	if (tid <= 0 || (sig && !valid(sig)))
 		return -EINVAL;
 	t = thread_find(tid);
-	if (t && t->process && (tgid <= 0 || t->process->pid == tgid)) {
-		r = signal_permitted(t->process, sig);
+	if (t)
+		p = thread_process(t);
+	if (p && (tgid <= 0 || p->pid == tgid)) {
+		r = signal_permitted(p, sig);
 		if (!r && sig)
 			r = signal_send_thread(t, sig, info);
 	}
+	if (p)
+		process_put(p);
 	if (t)
 		thread_put(t);
 	return r;

@@ -69,11 +69,10 @@ static int put(struct vm_space *s, uint64_t at, const void *from, size_t n)
 }
 
 /* argc, argv, envp and auxv below the strings; *sp is where the program starts. */
-static int fill_stack(struct vm_space *s, const struct exec_args *args,
+static int fill_stack(struct vm_space *s, const struct exec_args *args, const struct cred *c,
 		      const struct elf_program *prog, uint64_t top, uint64_t *sp)
 {
 	static const char platform[] = "x86_64";
-	const struct cred *c = current()->cred;
 	uint8_t seed[16];
 	uint64_t at = top - 8, strings, platform_at, seed_at, name_at;
 	uint64_t *words;
@@ -241,13 +240,13 @@ int process_exec(const struct exec_args *args)
 	if (r)
 		goto out;
 	place_heap(space, prog.end);
-	r = fill_stack(space, args, &prog, top, &sp);
-	if (r)
-		goto out;
 	r = -ENOMEM;
 	cred = exec_cred(args->file);
 	files = fd_table_clone(t->files); /* others may share the old one */
 	if (!cred || !files)
+		goto out;
+	r = fill_stack(space, args, cred, &prog, top, &sp);
+	if (r)
 		goto out;
 	r = process_end_other_threads();
 	if (r)

@@ -38,6 +38,8 @@ struct process *process_find_locked(int32_t pid); /* no reference */
 struct pgroup *pgroup_find_locked(int32_t pgid);
 /* A thread by id with a reference, or NULL. */
 struct thread *thread_find(int32_t tid);
+/* The process of a thread that may be ending, with a reference, or NULL. */
+struct process *thread_process(struct thread *t);
 int32_t thread_next_tid(struct process *p, int32_t after);
 
 /* --- groups; PROC_TREE held --- */
@@ -121,6 +123,8 @@ void signal_flush_pending(struct signal_pending *p); /* frees what is queued; no
 bool signal_dequeue(struct signal_info *info, struct signal_action *action);
 /* Take a pending signal in `set` (sigtimedwait): its number, or 0. */
 int signal_take(sigset64_t set, struct signal_info *info);
+/* Forget a pending signal that is ignored from now on. SIGNAL held. */
+void signal_discard_current(int sig);
 /* Replace the current thread's mask. */
 void signal_set_mask(sigset64_t mask);
 /* Recompute THREAD_WORK_SIGNAL of the current thread. */

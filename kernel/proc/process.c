@@ -144,6 +144,15 @@ struct thread *thread_find(int32_t tid)
 	return t;
 }
 
+struct process *thread_process(struct thread *t)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct process *p = list_empty(&t->process_link) ? NULL : process_get(t->process);
+
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return p;
+}
+
 int32_t thread_next_tid(struct process *p, int32_t after)
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);

@@ -100,6 +100,12 @@ static void discard(struct signal_pending *pending, sigset64_t set)
 		}
 }
 
+void signal_discard_current(int sig)
+{
+	discard(&process_current()->signals.shared, SIGBIT(sig));
+	discard(&proc_thread(current())->pending, SIGBIT(sig));
+}
+
 /* From the process and all its threads. Holds PROC_TREE and the signal lock. */
 static void discard_everywhere(struct process *p, sigset64_t set)
 {
@@ -174,7 +180,7 @@ static int send_locked(struct process *p, struct thread *t, int sig, const struc
 	sigset64_t bit = SIGBIT(sig);
 	int r = 0;
 
-	if (p->state != PROC_ALIVE || (t && !t->proc_data))
+	if (p->state != PROC_ALIVE)
 		return 0;
 	if (sig == SIGKILL) {
 		if (p->pid == 1)
@@ -197,7 +203,7 @@ static int send_locked(struct process *p, struct thread *t, int sig, const struc
 		struct thread *i;
 
 		list_for_each_entry(i, &p->threads, process_link)
-			if (i->proc_data && wants(i, sig)) {
+			if (wants(i, sig)) {
 				target = i;
 				break;
 			}
@@ -225,7 +231,8 @@ int signal_send_process(struct process *p, int sig, const struct signal_info *in
 int signal_send_thread(struct thread *t, int sig, const struct signal_info *info)
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	int r = t->process && t->proc_data ? send_locked(t->process, t, sig, info) : 0;
+	/* A thread leaves its process's list, under this lock, before it loses what we touch. */
+	int r = list_empty(&t->process_link) ? -ESRCH : send_locked(t->process, t, sig, info);
 
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return r;
