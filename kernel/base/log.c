@@ -163,6 +163,11 @@ void log_set_console(void (*write)(const char *text, size_t len))
 	console = write;
 }
 
+void (*log_console(void))(const char *text, size_t len)
+{
+	return console;
+}
+
 void log_set_hook(void (*fn)(void))
 {
 	hook = fn;

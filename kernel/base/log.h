@@ -41,6 +41,7 @@ int log_set_console_level(int level);
  * interrupt context, and must not log; it wakes readers of /dev/kmsg.
  */
 void log_set_console(void (*write)(const char *text, size_t len));
+void (*log_console(void))(const char *text, size_t len); /* the present one */
 void log_set_hook(void (*hook)(void));
 
 #endif

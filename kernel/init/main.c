@@ -6,6 +6,7 @@
  * the first processor's idle thread. init_main() is the first kernel thread: from there on
  * everything may sleep. It ends by becoming process 1.
  */
+#include "crash.h"
 #include "ktest_run.h"
 
 #include <arch/boot.h>
@@ -123,6 +124,8 @@ static void init_main(void *arg)
 	frame_stats(&frames);
 	log_info("memory: %lu KiB of %lu KiB free", (unsigned long)frames.free * 4,
 		 (unsigned long)frames.total * 4);
+	if (CONFIG_TEST && option("crash", pattern, sizeof(pattern)))
+		crash(pattern);
 	if (option("test", pattern, sizeof(pattern)))
 		ktest_run(pattern); /* does not return */
 	if (process_create_first(start_first_program))
