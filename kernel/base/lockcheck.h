@@ -44,7 +44,7 @@ struct lockcheck {
 #if CONFIG_LOCKCHECK
 void lockcheck_acquire(unsigned class, const void *lock, unsigned flags);
 void lockcheck_release(unsigned class, const void *lock, unsigned flags);
-/* Panics when a spinlock is held or interrupts are off: called wherever a thread may sleep. */
+/* Panics when a spinlock is held or in an interrupt handler: called wherever a thread may sleep. */
 void lockcheck_might_sleep(void);
 /* Where the current thread's sleeping locks are recorded; set once by sched/. */
 extern struct lockcheck *(*lockcheck_thread)(void);

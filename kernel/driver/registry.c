@@ -26,7 +26,9 @@
 #include <base/percpu.h>
 #include <base/spinlock.h>
 #include <base/stats.h>
+#include <base/panic.h>
 #include <lib/errno.h>
+#include <lib/format.h>
 #include <lib/string.h>
 #include <mem/slab.h>
 #include <sched/banos_timer.h>
@@ -290,8 +292,26 @@ static void show_modules(struct stats_node *n, struct text *out)
 
 static struct stats_node modules_node = {.path = "modules", .show = show_modules};
 
+/*
+ * For backtraces: "driver NAME+offset". It may be called when no lock can be taken (a panic), so it
+ * reads the list as it is; instances are freed after a grace period, and a panic ends all else.
+ */
+static bool name_driver_address(char *buf, size_t size, uintptr_t addr)
+{
+	struct instance *i;
+
+	list_for_each_entry(i, &instances, link)
+		if (addr - i->image.address < i->image.size) {
+			format(buf, size, "driver %s (instance %d)+%#lx", i->name, i->number,
+			       (unsigned long)(addr - i->image.address));
+			return true;
+		}
+	return false;
+}
+
 int driver_init(void)
 {
+	symbol_driver_hook = name_driver_address;
 	mutex_init(&install_lock, LOCK_DRIVER_REGISTRY);
 	stats_add(&modules_node);
 	return 0;

@@ -52,7 +52,8 @@ static uint64_t idle_total(void)
 {
 	uint64_t sum = 0;
 
-	for_each_cpu(c) sum += __atomic_load_n(&c->idle_ns, __ATOMIC_RELAXED);
+	for_each_cpu(c)
+		sum += __atomic_load_n(&c->idle_ns, __ATOMIC_RELAXED);
 	return sum;
 }
 
@@ -93,8 +94,7 @@ static void show_stat(struct stats_node *n, struct text *out)
 	char name[16];
 
 	show_cpu_line(out, "cpu ", all > idle ? all - idle : 0, idle);
-	for_each_cpu(c)
-	{
+	for_each_cpu(c) {
 		nsec_t mine = __atomic_load_n(&c->idle_ns, __ATOMIC_RELAXED);
 
 		format(name, sizeof(name), "cpu%u", c->index);
@@ -185,8 +185,7 @@ static void show_cpuinfo(struct stats_node *n, struct text *out)
 	struct cpu_info info;
 
 	arch_cpu_info(&info);
-	for_each_cpu(c)
-	{
+	for_each_cpu(c) {
 		text_printf(out,
 			    "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n"
 			    "model name\t: %s\nstepping\t: %u\napicid\t\t: %u\n"

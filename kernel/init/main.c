@@ -50,8 +50,6 @@ static void read_options(void)
 {
 	char value[64];
 
-	if (option("panic", value, sizeof(value)))
-		panic_resets = !strcmp(value, "-1");
 	if (option("quiet", value, sizeof(value)))
 		log_set_console_level(LOG_WARN);
 	syscall_tracing = option("trace", value, sizeof(value));

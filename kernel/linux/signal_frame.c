@@ -130,6 +130,10 @@ static int push_frame(struct trap_frame *f, const struct signal_info *info,
 	if (!(a->flags & SA_RESTORER))
 		return -EFAULT; /* x86-64 has no other way back */
 	at = frame_place(f, d, a->flags, vector_size() + FP_XSTATE_MAGIC2_SIZE, &vector_at);
+	/* A stack of its own that is full is not written beyond. */
+	if ((on_altstack(d, f->rsp) || (a->flags & SA_ONSTACK && d->altstack_size)) &&
+	    !on_altstack(d, at))
+		return -EFAULT;
 	s = kzalloc(sizeof(*s));
 	if (!s)
 		return -ENOMEM;

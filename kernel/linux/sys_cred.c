@@ -263,6 +263,8 @@ int64_t sys_capget(uaddr_t uheader, uaddr_t udata)
 			return -EFAULT;
 		return udata ? -EINVAL : 0;
 	}
+	if (!udata)
+		return 0;
 	if (h.pid < 0)
 		return -EINVAL;
 	p = h.pid ? process_find(h.pid) : process_get(process_current());

@@ -38,7 +38,8 @@ static int reserve(struct strings *s, size_t more)
 	size_t need = s->len + more, size;
 	char *d;
 
-	if (need > s->limit)
+	/* The pointers to the strings count, too: they go to the same stack. */
+	if (need + (s->count + 1) * sizeof(uaddr_t) > s->limit)
 		return -E2BIG;
 	if (need <= s->size)
 		return 0;
@@ -197,7 +198,7 @@ static int run(struct file *f, const char *path, struct strings *args, const str
 	/* Linux gives a program without arguments an empty argv[0]. */
 	if (!r && !args->count)
 		r = add_kernel(args, "");
-	if (!r && args->len + env->len > args->limit)
+	if (!r && args->len + env->len + (args->count + env->count) * sizeof(uaddr_t) > args->limit)
 		r = -E2BIG;
 	if (!r) {
 		unsigned argc = args->count;

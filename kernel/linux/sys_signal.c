@@ -30,6 +30,7 @@ struct linux_sigaction {
 struct linux_stack {
 	uint64_t sp;
 	int flags;
+	uint32_t pad; /* goes out to the program: 0 */
 	uint64_t size;
 };
 
@@ -183,8 +184,7 @@ static int timeout_from_user(uaddr_t uts, nsec_t *deadline)
 
 int64_t sys_rt_sigtimedwait(uaddr_t uset, uaddr_t uinfo, uaddr_t uts, size_t size)
 {
-	struct proc_thread *d = proc_thread(current());
-	sigset64_t set, blocked = d->blocked;
+	sigset64_t set;
 	struct signal_info info;
 	struct siginfo si;
 	nsec_t deadline;
@@ -203,9 +203,9 @@ int64_t sys_rt_sigtimedwait(uaddr_t uset, uaddr_t uinfo, uaddr_t uts, size_t siz
 		sig = signal_take(set, &info);
 		if (sig || r)
 			break;
-		signal_set_mask(blocked & ~set);
+		signal_await(set);
 		r = thread_sleep_until(deadline, WAIT_INTERRUPTIBLE);
-		signal_set_mask(blocked);
+		signal_await(0);
 		if (!r && deadline <= clock_mono_ns())
 			r = -EAGAIN;
 	}
@@ -260,8 +260,6 @@ int64_t sys_kill(int pid, int sig)
 {
 	struct signal_info info = from_me(sig, SI_USER);
 
-	if (sig && !valid(sig))
-		return -EINVAL;
 	return signal_kill(pid, sig, &info);
 }
 
@@ -271,13 +269,13 @@ static int64_t send_to_thread(int tgid, int tid, int sig, const struct signal_in
 	struct thread *t;
 	int64_t r = -ESRCH;
 
-	if (tid <= 0 || (sig && !valid(sig)))
+	if (tid <= 0)
 		return -EINVAL;
 	t = thread_find(tid);
 	if (t)
 		p = thread_process(t);
 	if (p && (tgid <= 0 || p->pid == tgid)) {
-		r = signal_permitted(p, sig);
+		r = sig && !valid(sig) ? -EINVAL : signal_permitted(p, sig);
 		if (!r && sig)
 			r = signal_send_thread(t, sig, info);
 	}
@@ -325,9 +323,7 @@ int64_t sys_rt_sigqueueinfo(int pid, int sig, uaddr_t uinfo)
 
 	if (r)
 		return r;
-	if ((sig && !valid(sig)) || pid <= 0)
-		return -EINVAL;
-	return signal_kill(pid, sig, &info);
+	return pid <= 0 ? -ESRCH : signal_kill(pid, sig, &info);
 }
 
 int64_t sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, uaddr_t uinfo)

@@ -186,6 +186,7 @@ struct limit64 {
 static int set_limit(struct process *p, unsigned resource, const struct limit64 *l)
 {
 	struct rlimit_pair *old = &p->limits[resource];
+	struct vm_space *space;
 	uint64_t irq;
 	int r = 0;
 
@@ -199,26 +200,45 @@ static int set_limit(struct process *p, unsigned resource, const struct limit64 
 	else
 		*old = (struct rlimit_pair){l->cur, l->max};
 	spin_unlock_irq(&proc_tree_lock, irq);
-	if (!r && resource == RLIMIT_AS && p == process_current())
-		WRITE_ONCE(current()->space->limit_pages,
+	space = !r && resource == RLIMIT_AS ? process_space(p) : NULL;
+	if (space)
+		WRITE_ONCE(space->limit_pages,
 			   l->cur == RLIM_INFINITY ? UINT64_MAX : l->cur >> PAGE_SHIFT);
+	vm_space_put(space);
 	return r;
+}
+
+/* Another's limits are ours to change if all its ids are our real ones: prlimit(2). */
+static bool may_limit(struct process *p)
+{
+	const struct cred *me = current()->cred;
+	struct cred *c;
+	bool may;
+
+	if (p == process_current() || cred_capable(me, CAP_SYS_RESOURCE))
+		return true;
+	c = process_cred(p);
+	may = me->uid == c->uid && me->uid == c->euid && me->uid == c->suid && me->gid == c->gid &&
+	      me->gid == c->egid && me->gid == c->sgid;
+	cred_put(c);
+	return may;
 }
 
 int64_t sys_prlimit64(int pid, unsigned resource, uaddr_t unew, uaddr_t uold)
 {
-	struct process *p = pid ? process_find(pid) : process_get(process_current());
 	struct limit64 new, old;
+	struct process *p;
 	int64_t r = 0;
 
+	if (unew && get_user(new, unew))
+		return -EFAULT;
+	p = pid ? process_find(pid) : process_get(process_current());
 	if (!p)
 		return -ESRCH;
-	if (resource >= RLIMIT_COUNT)
+	if (!may_limit(p))
+		r = -EPERM;
+	else if (resource >= RLIMIT_COUNT)
 		r = -EINVAL;
-	else if (unew && get_user(new, unew))
-		r = -EFAULT;
-	else if (p != process_current())
-		r = signal_permitted(p, 0);
 	if (!r) {
 		old = (struct limit64){p->limits[resource].cur, p->limits[resource].max};
 		if (unew)
@@ -232,7 +252,9 @@ int64_t sys_prlimit64(int pid, unsigned resource, uaddr_t unew, uaddr_t uold)
 
 int64_t sys_getrlimit(unsigned resource, uaddr_t out)
 {
-	return sys_prlimit64(0, resource, 0, out);
+	if (resource >= RLIMIT_COUNT)
+		return -EINVAL;
+	return out ? sys_prlimit64(0, resource, 0, out) : -EFAULT;
 }
 
 int64_t sys_setrlimit(unsigned resource, uaddr_t in)

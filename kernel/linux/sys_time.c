@@ -88,10 +88,10 @@ int64_t sys_clock_settime(int clock, uaddr_t uts)
 
 	if (clock != CLOCK_REALTIME)
 		return -EINVAL;
-	if (!cred_capable(current()->cred, CAP_SYS_TIME))
-		return -EPERM;
 	if (get_user(ts, uts))
 		return -EFAULT;
+	if (!cred_capable(current()->cred, CAP_SYS_TIME))
+		return -EPERM;
 	r = from_timespec(&ts, &ns);
 	if (r || ns == NEVER)
 		return -EINVAL;

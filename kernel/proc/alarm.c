@@ -9,15 +9,22 @@
 
 #include <asm/signal.h>
 
+#define SHORTEST 100000 /* ns between two signals of one timer */
+
 static void fire(struct timer *t)
 {
 	struct process *p = container_of(t, struct process, alarm);
-	nsec_t interval;
+	nsec_t interval, now, next;
 
 	signal_send_process(p, SIGALRM, NULL);
 	interval = READ_ONCE(p->alarm_interval);
-	if (interval)
-		timer_arm(t, t->deadline + interval);
+	if (!interval)
+		return;
+	/* The next multiple that is still to come, but not before the processor gets something
+	 * done. */
+	now = clock_mono_ns();
+	next = t->deadline + ((now - t->deadline) / interval + 1) * interval;
+	timer_arm(t, max(next, now + SHORTEST));
 }
 
 void process_alarm_init(struct process *p)

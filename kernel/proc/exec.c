@@ -22,6 +22,7 @@
 #include <vfs/fs_context.h>
 #include <vm/space.h>
 
+#include <asm/signal.h>
 #include <linux/auxvec.h>
 #include <linux/resource.h>
 
@@ -202,6 +203,7 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 	old_exe = p->exe;
 	p->exe = file_get(args->file);
 	p->exec_done = true;
+	p->exit_signal = SIGCHLD; /* what clone chose was for the old program */
 	strlcpy(p->name, name, sizeof(p->name));
 	strlcpy(t->name, name, sizeof(t->name));
 	changes_id = cred->euid != t->cred->euid || cred->egid != t->cred->egid;

@@ -57,7 +57,30 @@ static bool parent_ignores_children(struct process *parent)
 	return a->handler == 1 || a->flags & SA_NOCLDWAIT;
 }
 
-/* Give the children to init. Returns how many zombies were reaped on the way. PROC_TREE held. */
+/*
+ * POSIX: p, whose parent `holder` was or is, ties its group to the rest of the session. When an
+ * exit (of `leaving`, or of the holder) cuts the last such tie, stopped members would stay so for
+ * ever: they get SIGHUP and SIGCONT. PROC_TREE held.
+ */
+static void check_tie_locked(struct process *p, const struct process *holder,
+			     const struct process *leaving)
+{
+	struct pgroup *g = p->group;
+	struct process *m;
+	bool stopped = false;
+
+	if (!holder->group || holder->group == g || holder->group->session != g->session ||
+	    !pgroup_orphaned_locked(g, leaving))
+		return;
+	list_for_each_entry(m, &g->members, group_link)
+		stopped |= m != leaving && m->stopped;
+	if (stopped) {
+		signal_send_group_locked(g, SIGHUP, NULL);
+		signal_send_group_locked(g, SIGCONT, NULL);
+	}
+}
+
+/* Give the children to init. Zombies that it does not wait for gather on `dead`. PROC_TREE held. */
 static void reparent_children_locked(struct process *p, struct list *dead)
 {
 	struct process *init = process_find_locked(1), *c, *next;
@@ -66,7 +89,10 @@ static void reparent_children_locked(struct process *p, struct list *dead)
 	list_for_each_entry_safe(c, next, &p->children, sibling) {
 		list_del(&c->sibling);
 		c->parent = init;
+		/* Init is told in the usual way, whatever the parent had asked for. */
+		c->exit_signal = SIGCHLD;
 		list_add_tail(&c->sibling, &init->children);
+		check_tie_locked(c, p, NULL);
 		if (c->state == PROC_ZOMBIE) {
 			if (parent_ignores_children(init)) {
 				reap_locked(c);
@@ -83,27 +109,13 @@ static void reparent_children_locked(struct process *p, struct list *dead)
 		blocker_wake_all(&init->child_event);
 }
 
-/* POSIX: stopped members of a group that our exit orphans get SIGHUP and SIGCONT. PROC_TREE held.
- */
-static int32_t orphaned_stopped_group(struct process *p)
-{
-	struct process *m;
-
-	if (!p->group || !pgroup_orphaned_locked(p->group, p))
-		return 0;
-	list_for_each_entry(m, &p->group->members, group_link)
-		if (m != p && m->stopped)
-			return p->group->pgid;
-	return 0;
-}
-
 /* The last thread is gone. */
 static void become_zombie(struct process *p)
 {
 	struct list dead = LIST_INIT(dead);
 	struct process *parent, *c, *next;
 	struct tty *tty = NULL;
-	int32_t sid = 0, hup_group;
+	int32_t sid = 0;
 	bool reaped = false;
 	uint64_t irq;
 
@@ -119,7 +131,7 @@ static void become_zombie(struct process *p)
 		session_leader_exit_hook(tty, sid);
 
 	irq = spin_lock_irq(&proc_tree_lock);
-	hup_group = orphaned_stopped_group(p);
+	check_tie_locked(p, p->parent, p);
 	reparent_children_locked(p, &dead);
 	p->state = PROC_ZOMBIE;
 	if (p->group->session->leader == p)
@@ -135,10 +147,6 @@ static void become_zombie(struct process *p)
 	spin_unlock_irq(&proc_tree_lock, irq);
 	blocker_wake_all(&parent->child_event);
 	process_put(parent);
-	if (hup_group) {
-		signal_send_group(hup_group, SIGHUP, NULL);
-		signal_send_group(hup_group, SIGCONT, NULL);
-	}
 	list_for_each_entry_safe(c, next, &dead, all_link) {
 		list_del(&c->all_link);
 		process_put(c);

@@ -20,6 +20,7 @@
 #include <vfs/fs_context.h>
 #include <vm/space.h>
 
+#include <linux/capability.h>
 #include <linux/resource.h>
 
 void (*thread_exit_user_hook)(struct thread *t);
@@ -183,13 +184,29 @@ void process_discard(struct process *p)
 	process_put(p);
 }
 
-/* How many processes does this user have? Only asked when the limit is not infinite. */
+static uint64_t processes_of(uint32_t uid)
+{
+	struct process *p;
+	uint64_t n = 0;
+
+	for (int32_t after = 0; (p = process_next(after)) != NULL; process_put(p)) {
+		struct cred *c = process_cred(p);
+
+		n += c->uid == uid;
+		cred_put(c);
+		after = p->pid;
+	}
+	return n;
+}
+
+/* The user's processes are counted only when all processes together reach the limit. */
 static bool over_process_limit(void)
 {
 	uint64_t limit = process_limit(process_current(), RLIMIT_NPROC);
 
 	return limit != RLIM_INFINITY && process_count() >= limit &&
-	       !cred_superuser(current()->cred);
+	       !cred_capable(current()->cred, CAP_SYS_RESOURCE) && current()->cred->uid &&
+	       processes_of(current()->cred->uid) >= limit;
 }
 
 /* Enter the new thread (and process, unless it is ours) where everybody sees them. */

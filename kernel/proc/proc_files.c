@@ -371,7 +371,7 @@ static void signal_sets(struct process *p, sigset64_t *pending, sigset64_t *igno
 	spin_unlock_irq(&p->signals.lock, irq);
 }
 
-static void show_stat_memory(struct process *p, struct text *out)
+static void show_stat_memory(struct process *p, bool addresses, struct text *out)
 {
 	struct vm_space *s = process_space(p);
 
@@ -380,14 +380,15 @@ static void show_stat_memory(struct process *p, struct text *out)
 		return;
 	}
 	text_printf(out, "%llu %lld %llu %llu %llu %llu 0 0 ", (ull)(s->total_pages * PAGE_SIZE),
-		    (long long)s->resident, (ull)process_limit(p, RLIMIT_RSS), (ull)s->code_start,
-		    (ull)s->code_end, (ull)s->stack_top);
+		    (long long)s->resident, (ull)process_limit(p, RLIMIT_RSS),
+		    addresses ? (ull)s->code_start : 1, addresses ? (ull)s->code_end : 1,
+		    addresses ? (ull)s->stack_top : 0);
 	vm_space_put(s);
 }
 
-static void show_stat_layout(struct process *p, struct text *out)
+static void show_stat_layout(struct process *p, bool addresses, struct text *out)
 {
-	struct vm_space *s = process_space(p);
+	struct vm_space *s = addresses ? process_space(p) : NULL;
 
 	if (!s) {
 		text_printf(out, "0 0 0 0 0 0 0 ");
@@ -405,6 +406,7 @@ static int show_stat(void *process, int32_t tid, struct text *out)
 	struct thread_view v;
 	struct vm_space *s = process_space(p);
 	uint64_t faults = s ? s->minor_faults : 0;
+	bool addresses = source_may_inspect(p); /* where a program lies is not for everybody */
 	int32_t foreground;
 	uint32_t number;
 
@@ -420,11 +422,11 @@ static int show_stat(void *process, int32_t tid, struct text *out)
 		    (ull)(v.system_ns / TICK_NS), (ull)(p->child_user_ns / TICK_NS),
 		    (ull)(p->child_system_ns / TICK_NS), 20 + v.nice, v.nice, v.threads,
 		    (ull)(v.start_ns / TICK_NS));
-	show_stat_memory(p, out);
+	show_stat_memory(p, addresses, out);
 	text_printf(out, "%llu 0 %llu %llu 0 0 0 %d %u 0 0 0 0 0 ", (ull)(pending & INT32_MAX),
 		    (ull)(ignored & INT32_MAX), (ull)(caught & INT32_MAX), p->exit_signal, v.cpu);
-	show_stat_layout(p, out);
-	text_printf(out, "%d\n", p->exit_status);
+	show_stat_layout(p, addresses, out);
+	text_printf(out, "%d\n", addresses ? p->exit_status : 0);
 	return 0;
 }
 

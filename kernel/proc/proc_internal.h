@@ -9,6 +9,7 @@
 /* What proc/ keeps of a thread: thread->proc_data. */
 struct proc_thread {
 	sigset64_t blocked;    /* [SIGNAL] changed by the thread itself */
+	sigset64_t awaited;    /* [SIGNAL] out of blocked for a wait (signal_await) */
 	sigset64_t saved_mask; /* by itself: to be restored after a call with its own mask */
 	bool restore_saved;    /* by itself */
 	struct signal_pending pending; /* [SIGNAL] sent to this thread */
@@ -127,6 +128,10 @@ int signal_take(sigset64_t set, struct signal_info *info);
 void signal_discard_current(int sig);
 /* Replace the current thread's mask. */
 void signal_set_mask(sigset64_t mask);
+/* Unblock `set` to wait for it: what was blocked of it stays pending even if ignored. 0: blocked
+ * again.
+ */
+void signal_await(sigset64_t set);
 /* Recompute THREAD_WORK_SIGNAL of the current thread. */
 void signal_recompute(void);
 sigset64_t signal_pending_set(void);
@@ -141,6 +146,7 @@ bool signal_default_ignores(int sig);
 int signal_permitted(struct process *to, int sig);
 /* Tell the parent of p. PROC_TREE held. */
 void signal_notify_parent_locked(struct process *p, int code, int status);
+void signal_send_group_locked(struct pgroup *g, int sig, const struct signal_info *info);
 /* kill(2) with pid <= 0 forms. */
 int signal_kill(int32_t pid, int sig, const struct signal_info *info);
 void process_wake_all_threads_locked(struct process *p, uint32_t work);

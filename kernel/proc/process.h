@@ -70,7 +70,7 @@ struct process {
 	struct blocker resume;		      /* threads of a stopped process wait here */
 	struct blocker thread_gone;	      /* exec waits for the other threads to end */
 	int32_t exit_status;		      /* [PROC_TREE] as wait4 reports it */
-	int32_t exit_signal;		      /* [I] sent to the parent: SIGCHLD */
+	int32_t exit_signal;		      /* [PROC_TREE] sent to the parent: SIGCHLD */
 	int32_t stop_signal;		      /* [PROC_TREE] signal that stopped it */
 	struct thread *exec_thread;	      /* [PROC_TREE] survives an exec under way */
 	struct cred *last_cred;		      /* [PROC_TREE] of the last thread, once it is gone */

@@ -195,10 +195,12 @@ static int send_locked(struct process *p, struct thread *t, int sig, const struc
 	if (sig == SIGCONT)
 		resume_locked(p, true);
 	spin_lock(&p->signals.lock);
-	if (sig == SIGCONT)
+	if (sig == SIGCONT) {
+		p->signals.stop_taken = false;
 		discard_everywhere(p, STOP_SIGNALS);
-	else if (bit & STOP_SIGNALS)
+	} else if (bit & STOP_SIGNALS) {
 		discard_everywhere(p, SIGBIT(SIGCONT));
+	}
 	if (!target) {
 		struct thread *i;
 
@@ -209,7 +211,8 @@ static int send_locked(struct process *p, struct thread *t, int sig, const struc
 			}
 	}
 	/* A blocked signal stays pending even if ignored now: the action may change. */
-	if (ignored(p, sig) && target && wants(target, sig))
+	if (ignored(p, sig) && target && wants(target, sig) &&
+	    !(proc_thread(target)->awaited & bit))
 		goto out;
 	r = add_pending(t ? &proc_thread(t)->pending : &p->signals.shared, sig, info);
 	if (!r && target && wants(target, sig))
@@ -238,16 +241,22 @@ int signal_send_thread(struct thread *t, int sig, const struct signal_info *info
 	return r;
 }
 
+void signal_send_group_locked(struct pgroup *g, int sig, const struct signal_info *info)
+{
+	struct process *p;
+
+	list_for_each_entry(p, &g->members, group_link)
+		send_locked(p, NULL, sig, info);
+}
+
 int signal_send_group(int32_t pgid, int sig, const struct signal_info *info)
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
 	struct pgroup *g = pgroup_find_locked(pgid);
-	struct process *p;
 	int r = g ? 0 : -ESRCH;
 
 	if (g)
-		list_for_each_entry(p, &g->members, group_link)
-			send_locked(p, NULL, sig, info);
+		signal_send_group_locked(g, sig, info);
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return r;
 }
@@ -303,7 +312,7 @@ int signal_permitted(struct process *to, int sig)
 
 static int kill_one_locked(struct process *p, int sig, const struct signal_info *info)
 {
-	int r = permitted_locked(p, sig);
+	int r = sig < 0 || sig > SIGNAL_COUNT ? -EINVAL : permitted_locked(p, sig);
 
 	if (r || !sig)
 		return r;
@@ -347,8 +356,9 @@ int signal_kill(int32_t pid, int sig, const struct signal_info *info)
 			irq = spin_lock_irq(&proc_tree_lock);
 			one = kill_one_locked(p, sig, info);
 			spin_unlock_irq(&proc_tree_lock, irq);
-			if (!one || r)
-				r = one;
+			/* Those that we may not kill are passed over in silence, as on Linux. */
+			if (one != -EPERM || r == -ESRCH)
+				r = one == -EPERM ? 0 : one;
 		}
 		return r;
 	}
@@ -397,6 +407,19 @@ void signal_set_mask(sigset64_t mask)
 	uint64_t irq = spin_lock_irq(&p->signals.lock);
 
 	proc_thread(current())->blocked = mask & ~UNBLOCKABLE;
+	recompute_locked();
+	spin_unlock_irq(&p->signals.lock, irq);
+}
+
+void signal_await(sigset64_t set)
+{
+	struct process *p = process_current();
+	struct proc_thread *d = proc_thread(current());
+	uint64_t irq = spin_lock_irq(&p->signals.lock);
+
+	d->blocked |= d->awaited;
+	d->awaited = d->blocked & set;
+	d->blocked &= ~set;
 	recompute_locked();
 	spin_unlock_irq(&p->signals.lock, irq);
 }
@@ -492,6 +515,7 @@ bool signal_dequeue(struct signal_info *info, struct signal_action *action)
 		struct signal_action *a = &p->signals.actions[sig - 1];
 
 		*action = *a;
+		p->signals.stop_taken = SIGBIT(sig) & STOP_SIGNALS;
 		if (a->handler > 1 && a->flags & SA_RESETHAND)
 			a->handler = 0;
 	}
@@ -508,6 +532,11 @@ static void stop_process(int sig)
 
 	/* A terminal's stop does nothing to a group that nobody could continue. */
 	if (sig != SIGSTOP && pgroup_orphaned_locked(p->group, NULL)) {
+		spin_unlock_irq(&proc_tree_lock, irq);
+		return;
+	}
+	/* A SIGCONT that came after the stop was taken has cancelled it. */
+	if (!p->signals.stop_taken) {
 		spin_unlock_irq(&proc_tree_lock, irq);
 		return;
 	}
@@ -540,12 +569,12 @@ void signal_default(const struct signal_info *info)
 {
 	int sig = info->signo;
 
+	if (signal_default_ignores(sig) || process_current()->pid == 1)
+		return;
 	if (SIGBIT(sig) & STOP_SIGNALS) {
 		stop_process(sig);
 		return;
 	}
-	if (signal_default_ignores(sig) || process_current()->pid == 1)
-		return;
 	process_exit_group(sig);
 }
 

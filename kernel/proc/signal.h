@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Signals: sending and state. Delivery to a handler is in proc/signal_deliver.c. */
+/* Signals: sending and state. Delivery to a handler is in linux/signal_frame.c. */
 #ifndef PROC_SIGNAL_H
 #define PROC_SIGNAL_H
 
@@ -47,6 +47,7 @@ struct signal_state {
 	struct spinlock lock;			    /* SIGNAL */
 	struct signal_pending shared;		    /* for any thread */
 	struct signal_action actions[SIGNAL_COUNT]; /* [lock] */
+	bool stop_taken; /* [lock] a stop signal is taken and no SIGCONT came after it */
 };
 
 /*

@@ -38,6 +38,7 @@ struct run_queue {
 	struct thread *idle;  /* [I] */
 	unsigned
 		runnable; /* [lock to write] runnable threads, the running one included, idle not */
+	bool moving;	  /* [lock] the thread being switched from must go elsewhere */
 	bool slice_armed; /* [lock] the running thread's slice is being timed */
 	struct rb_root tree;	/* [lock] fair: candidates by vruntime */
 	uint64_t min_vruntime;	/* [lock] fair: never falls */

@@ -20,6 +20,9 @@
  * it is still SLEEPING under the queue's lock; a waker that finds it on the queue just sets
  * it RUNNABLE under the same lock. A thread that is preempted between the two stays runnable.
  *
+ * A thread that may no longer run where it is (thread_set_affinity) is left off the queue when it
+ * leaves the processor, and the next thread there places it elsewhere (finish_switch).
+ *
  * Lock order: thread->lock, then the queue's lock. Two queues: lower index first. A queue's lock is
  * taken by schedule() on one stack and released on the next (finish_switch). thread->cpu
  * changes under thread->lock when the thread sleeps, under both queues' locks when it is stolen.
@@ -96,6 +99,14 @@ void sched_slice_over(void)
 		resched(rq);
 	spin_unlock_noresched(&rq->lock);
 	preempt_enable_noresched();
+}
+
+/* t counts no longer as runnable here. Holds rq->lock. */
+static void off_queue(struct run_queue *rq, struct thread *t)
+{
+	t->on_rq = false;
+	rq_integrate(rq, clock_mono_ns());
+	WRITE_ONCE(rq->runnable, rq->runnable - 1);
 }
 
 static void enqueue(struct run_queue *rq, struct thread *t, bool woken)
@@ -207,15 +218,28 @@ void thread_start(struct thread *t)
 	spin_unlock_irq(&t->lock, irq);
 }
 
+/* A thread that is runnable and on no queue, because it may not run where it was. */
+static void move_elsewhere(struct thread *t)
+{
+	spin_lock(&t->lock);
+	place(t);
+	spin_unlock_noresched(&t->lock);
+	preempt_enable_noresched();
+}
+
 /* The first thing every thread does after a switch: let go of the one before. Interrupts off. */
 static void finish_switch(struct thread *prev)
 {
 	bool dead = prev->state == THREAD_DEAD;
 	struct run_queue *rq = this_cpu()->rq;
+	bool move = rq->moving;
 
+	rq->moving = false;
 	__atomic_store_n(&prev->on_cpu, 0, __ATOMIC_RELEASE);
 	spin_unlock_noresched(&rq->lock);
 	preempt_enable_noresched();
+	if (move)
+		move_elsewhere(prev); /* nobody else can place it, so it is still there */
 	if (dead)
 		thread_reap(prev);
 }
@@ -284,16 +308,19 @@ static void switch_thread(bool preempted)
 	policy->account(rq, now);
 	if (prev != rq->idle) {
 		/* One that is dead never comes back, even if it was preempted on its last steps. */
-		if (prev->state == THREAD_RUNNABLE || (preempted && prev->state != THREAD_DEAD)) {
+		bool stays =
+			prev->state == THREAD_RUNNABLE || (preempted && prev->state != THREAD_DEAD);
+
+		/* Only a runnable one is moved: one on its way to sleep is placed by its waker. */
+		rq->moving = prev->state == THREAD_RUNNABLE && !bit_test(prev->affinity, c->index);
+		if (stays && !rq->moving) {
 			policy->enqueue(rq, prev, false);
-			prev->switches_forced += preempted;
 		} else {
 			policy->leave(rq, prev);
-			prev->on_rq = false;
-			rq_integrate(rq, now);
-			WRITE_ONCE(rq->runnable, rq->runnable - 1);
-			prev->switches_voluntary++;
+			off_queue(rq, prev);
 		}
+		prev->switches_forced += stays && preempted;
+		prev->switches_voluntary += !stays;
 	}
 	next = policy->pick(rq);
 	if (!next)
@@ -443,16 +470,10 @@ nsec_t thread_runtime_ns(struct thread *t)
 	return ns;
 }
 
-/* Move on if the processor we are on is no longer allowed: sleep there, wake elsewhere. */
-static void leave_processor(void)
-{
-	while (!bit_test(current()->affinity, READ_ONCE(current()->cpu)))
-		thread_sleep_until(clock_mono_ns() + 1000, WAIT_UNINTERRUPTIBLE);
-}
-
 bool thread_set_affinity(struct thread *t, const unsigned long *cpus)
 {
-	bool any = false;
+	bool any = false, move = false;
+	struct run_queue *rq;
 	uint64_t irq;
 
 	for_each_cpu(c)
@@ -460,11 +481,22 @@ bool thread_set_affinity(struct thread *t, const unsigned long *cpus)
 	if (!any)
 		return false;
 	irq = spin_lock_irq(&t->lock);
+	rq = lock_queue_of(t);
 	for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
 		t->affinity[i] = cpus[i];
-	spin_unlock_irq(&t->lock, irq);
-	/* Others move when they next sleep and wake; the caller itself moves now. */
-	if (t == current())
-		leave_processor();
+	if (t->on_rq && !bit_test(t->affinity, rq->cpu->index)) {
+		if (rq->curr == t) {
+			resched(rq); /* it moves on its way off the processor */
+		} else {
+			policy->dequeue(rq, t);
+			off_queue(rq, t);
+			move = true;
+		}
+	}
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	if (move)
+		place(t);
+	spin_unlock_irq(&t->lock, irq); /* if it is ourselves, we go on elsewhere */
 	return true;
 }

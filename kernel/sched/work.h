@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Work for process context, submitted from anywhere, done in order by kernel threads. */
+/* Work for process context, submitted from anywhere, done in order by one kernel thread. */
 #ifndef SCHED_WORK_H
 #define SCHED_WORK_H
 

@@ -185,7 +185,7 @@ static int fault_write(struct fault *f, pte_t e)
 
 		/* Only this entry holds the frame, and it cannot be shared while its table is
 		 * locked. */
-		if (slot && pte_paddr(*slot) == pte_paddr(e) &&
+		if (slot && pte_paddr(*slot) == pte_paddr(e) && old->kind == PAGE_ANON &&
 		    __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
 			pt_set(f->space, table, slot,
 			       region_writable(f) ? *slot | PTE_WRITE | PTE_DIRTY | PTE_ACCESSED

@@ -5,7 +5,8 @@
  * finding a page and taking a reference; pages leave the index under it.
  *
  * Locks: fill_lock (sleeps) serialises filling, removal and the list of regions; lock
- * (spinning) covers changes of the index. Order: fill_lock, then leaf tables, then lock.
+ * (spinning) covers changes of the index. Order: fill_lock, then lock; a leaf
+ * table's lock is never held together with it.
  */
 #include "object.h"
 

@@ -354,7 +354,7 @@ int vm_discard(struct vm_space *s, uint64_t addr, uint64_t length)
 	struct gather g;
 
 	if (!range_ok(addr, length, &end))
-		return -EINVAL;
+		return addr & ~PAGE_MASK ? -EINVAL : -ENOMEM;
 	rwlock_read_lock(&s->lock);
 	gather_begin(&g, s);
 	for (region = region_find(s, addr); region && region->start < end;

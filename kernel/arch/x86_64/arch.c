@@ -39,6 +39,8 @@ __attribute__((no_stack_protector)) static void choose_stack_guard(void)
 
 _Noreturn __attribute__((no_stack_protector)) void kernel_start(unsigned protocol, paddr_t info)
 {
+	char word[8];
+
 	boot_cpu.preempt_count = 1; /* until the scheduler runs */
 	cpu_table[0] = &boot_cpu;
 	cpu_set_count(1);
@@ -47,6 +49,8 @@ _Noreturn __attribute__((no_stack_protector)) void kernel_start(unsigned protoco
 	cpu_detect();
 	choose_stack_guard();
 	bootinfo_read(protocol, info);
+	panic_resets = cmdline_get(boot_info.command_line, "panic", word, sizeof(word)) &&
+		       !strcmp(word, "-1");
 	boot_memory_init();
 	paging_build_kernel();
 	cpu_setup_control_after_fpu();

@@ -217,6 +217,12 @@ static void map_direct(paddr_t start, paddr_t end)
 {
 	paddr_t ro = image_paddr(image_start), rw = image_paddr(rodata_end);
 
+	if (start <= TRAMPOLINE_ADDRESS && end > TRAMPOLINE_ADDRESS) {
+		/* It is executable in the boot tables while processors start: no writable alias. */
+		map_direct(start, TRAMPOLINE_ADDRESS);
+		map_direct(TRAMPOLINE_ADDRESS + PAGE_SIZE, end);
+		return;
+	}
 	if (start <= ro && end >= rw && start < end) {
 		map_direct(start, ro);
 		must(map_in(kernel_pml4, DIRECT_BASE + ro, ro, rw - ro, KPROT_R, KCACHE_NORMAL));

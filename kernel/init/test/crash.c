@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Crashes on purpose (test kernels: crash=KIND on the command line), to see that each is noticed and
- * reported: what in-kernel tests cannot show, since the kernel does not survive it. The expected
- * messages are in tests/vm/crash.sh.
+ * Crashes on purpose (test kernels: crash=KIND on the command line), to see that each is noticed
+ * and reported: what in-kernel tests cannot show, since the kernel does not survive it. The
+ * expected messages are in tests/vm/crash.sh.
  */
 #include "../crash.h"
 
@@ -184,12 +184,12 @@ static __noinline void crash_smash(void)
 static const struct {
 	const char *name;
 	void (*fn)(void);
-} kinds[] = {{"irq", crash_irq},	   {"other", crash_other},     {"printer", crash_printer},
-	     {"stack", crash_stack},	   {"frame", crash_frame},     {"order", crash_order},
-	     {"sleep", crash_sleep},	   {"irqlock", crash_irqlock}, {"overrun", crash_overrun},
-	     {"freed", crash_freed},	   {"text", crash_text},       {"alias", crash_alias},
-	     {"execute", crash_execute},   {"user", crash_user},       {"overflow", crash_overflow},
-	     {"guard", crash_guard},	   {"smash", crash_smash}};
+} kinds[] = {{"irq", crash_irq},	 {"other", crash_other},     {"printer", crash_printer},
+	     {"stack", crash_stack},	 {"frame", crash_frame},     {"order", crash_order},
+	     {"sleep", crash_sleep},	 {"irqlock", crash_irqlock}, {"overrun", crash_overrun},
+	     {"freed", crash_freed},	 {"text", crash_text},	     {"alias", crash_alias},
+	     {"execute", crash_execute}, {"user", crash_user},	     {"overflow", crash_overflow},
+	     {"guard", crash_guard},	 {"smash", crash_smash}};
 
 void crash(const char *kind)
 {
