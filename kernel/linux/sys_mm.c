@@ -99,7 +99,7 @@ int64_t sys_madvise(uaddr_t addr, size_t length, int advice)
 	struct vm_space *s = current()->space;
 	size_t end;
 
-	if (addr & 4095 || (length && add_overflow(addr, length - 1, &end)))
+	if (addr & 4095 || add_overflow(addr, length, &end))
 		return -EINVAL;
 	switch (advice) {
 	case MADV_DONTNEED:

@@ -4,8 +4,8 @@
  *
  * One number space serves processes, threads, groups and sessions. A number is free when none of
  * them has it. Numbers are given out in rising order, so that a number is not reused soon.
- * Three radix trees map numbers to processes, threads and groups; all change under proc_tree_lock.
- * Lookups take it too: it is held for a few instructions.
+ * Four radix trees map numbers to processes, threads, groups and sessions; all change under
+ * proc_tree_lock. Lookups take it too: it is held for a few instructions.
  */
 #include "process.h"
 
@@ -21,10 +21,10 @@
 
 struct spinlock proc_tree_lock = SPINLOCK_INIT(LOCK_PROC_TREE);
 
-static DECLARE_BITMAP(ids, PID_MAX);		/* [proc_tree_lock] numbers in use */
-static int32_t last_id;				/* [proc_tree_lock] */
-static struct radix processes, threads, groups; /* [proc_tree_lock] */
-static unsigned process_total;			/* [proc_tree_lock to write] */
+static DECLARE_BITMAP(ids, PID_MAX);			  /* [proc_tree_lock] numbers in use */
+static int32_t last_id;					  /* [proc_tree_lock] */
+static struct radix processes, threads, groups, sessions; /* [proc_tree_lock] */
+static unsigned process_total;				  /* [proc_tree_lock to write] */
 
 int32_t pid_alloc_locked(void)
 {
@@ -45,7 +45,8 @@ void pid_release_locked(int32_t id)
 {
 	uint64_t i = (uint64_t)id;
 
-	if (!radix_find(&processes, i) && !radix_find(&threads, i) && !radix_find(&groups, i))
+	if (!radix_find(&processes, i) && !radix_find(&threads, i) && !radix_find(&groups, i) &&
+	    !radix_find(&sessions, i))
 		bit_clear(ids, i);
 }
 
@@ -181,6 +182,11 @@ struct pgroup *pgroup_create(int32_t pgid, struct session *s)
 		kfree(g);
 		return NULL;
 	}
+	if (!s->refs && radix_insert(&sessions, (uint64_t)s->sid, s)) {
+		radix_remove(&groups, (uint64_t)pgid);
+		kfree(g);
+		return NULL;
+	}
 	s->refs++;
 	return g;
 }
@@ -200,8 +206,12 @@ static void pgroup_release(struct pgroup *g)
 	radix_remove(&groups, (uint64_t)g->pgid);
 	pid_release_locked(g->pgid);
 	kfree(g);
-	if (--s->refs == 0)
-		kfree(s);
+	if (--s->refs)
+		return;
+	/* Its number was taken as long as a group remained, whether the leader lived or not. */
+	radix_remove(&sessions, (uint64_t)s->sid);
+	pid_release_locked(s->sid);
+	kfree(s);
 }
 
 void pgroup_leave_locked(struct process *p)

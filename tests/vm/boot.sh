@@ -13,3 +13,12 @@ expect_line 'initramfs' err
 
 expect_status 125 tools/vm -m 8M -timeout 60 -- true
 expect_line '[Mm]emory' err
+
+# A processor that cannot run the kernel: it says so and halts.
+for cpu in qemu32 qemu64,-nx; do
+	expect_status 124 tools/vm -timeout 5 -log "$work/log" -qemu "-cpu $cpu" -- true
+	expect_line 'Banos: this processor cannot run the kernel' log
+done
+# One without what is optional: SMEP, SMAP, XSAVE, 1 GiB pages, RDRAND.
+expect_status 0 tools/vm -qemu '-cpu qemu64' -- 'echo works'
+expect_output works
