@@ -256,7 +256,7 @@ int64_t sys_capget(uaddr_t uheader, uaddr_t udata)
 	struct process *p;
 	struct cred *c;
 
-	if (get_user(h, uheader))
+	if (get_user(h.version, uheader))
 		return -EFAULT;
 	if (h.version != _LINUX_CAPABILITY_VERSION_3) {
 		if (put_user(uheader, version))
@@ -265,6 +265,8 @@ int64_t sys_capget(uaddr_t uheader, uaddr_t udata)
 	}
 	if (!udata)
 		return 0;
+	if (get_user(h, uheader))
+		return -EFAULT;
 	if (h.pid < 0)
 		return -EINVAL;
 	p = h.pid ? process_find(h.pid) : process_get(process_current());

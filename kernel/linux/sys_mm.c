@@ -130,7 +130,10 @@ int64_t sys_msync(uaddr_t addr, size_t length, int flags)
 	size_t end;
 
 	if (addr & 4095 || flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
-	    (flags & MS_ASYNC && flags & MS_SYNC) || add_overflow(addr, length, &end))
+	    (flags & MS_ASYNC && flags & MS_SYNC))
 		return -EINVAL;
+	length = ALIGN_UP(length, PAGE_SIZE); /* Linux lets the largest lengths wrap to 0 */
+	if (add_overflow(addr, length, &end))
+		return -ENOMEM;
 	return !length || vm_range_mapped(current()->space, addr, length) ? 0 : -ENOMEM;
 }

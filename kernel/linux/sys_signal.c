@@ -329,11 +329,12 @@ int64_t sys_rt_sigqueueinfo(int pid, int sig, uaddr_t uinfo)
 int64_t sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, uaddr_t uinfo)
 {
 	struct signal_info info;
-	int r = queue_info(uinfo, sig, tgid, &info);
+	int r;
 
+	if (tgid <= 0 || tid <= 0)
+		return -EINVAL;
+	r = queue_info(uinfo, sig, tgid, &info);
 	if (r)
 		return r;
-	if (tgid <= 0)
-		return -EINVAL;
 	return send_to_thread(tgid, tid, sig, &info);
 }

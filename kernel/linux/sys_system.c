@@ -80,12 +80,13 @@ int64_t sys_getrandom(uaddr_t buf, size_t n, unsigned flags)
 		return -EINVAL;
 	n = min(n, (size_t)0x7ffff000);
 	while (done < n) {
-		size_t part = min(n - done, sizeof(piece));
+		size_t part = min(n - done, sizeof(piece)), left;
 
 		random_bytes(piece, part);
-		if (copy_to_user(buf + done, piece, part))
+		left = copy_to_user_partial(buf + done, piece, part);
+		done += part - left;
+		if (left)
 			return done ? (int64_t)done : -EFAULT;
-		done += part;
 		if (done < n && signal_pending_current())
 			break;
 	}

@@ -50,14 +50,14 @@ static void wait_for_child_signal(void)
 /* Shorter than it takes to deliver one signal: the rest of the system must go on. */
 static void shortest_timer(void)
 {
-	struct itimerval fast = {{0, 1}, {0, 1}}, off = {{0, 0}, {0, 0}};
+	struct itimerval fast = {{0, 1000}, {0, 1000}}, off = {{0, 0}, {0, 0}};
 
 	signal(SIGALRM, counting);
 	setitimer(ITIMER_REAL, &fast, NULL);
 	while (count < 20)
 		sched_yield();
 	setitimer(ITIMER_REAL, &off, NULL);
-	printf("timer of 1 us: done\n");
+	printf("short timer: done\n");
 }
 
 /* Init must get SIGCHLD of children it inherits, not what their parent chose. */
@@ -147,8 +147,7 @@ static void end_of_a_sibling(void)
 			_exit(0);
 		wait(NULL);
 		sleep_ms(50);
-		show_status("sibling before",
-			    waitpid(stopped, &status, WNOHANG) == 0 ? 0 : status);
+		show_status("sibling before", waitpid(stopped, &status, WNOHANG) == 0 ? 0 : status);
 		kill(stopped, SIGCONT);
 		waitpid(stopped, &status, 0);
 		show_status("sibling", status);
@@ -255,7 +254,8 @@ static void many_arguments(void)
 	static char *argv[60001];
 	struct rlimit stack = {1 << 20, 1 << 20};
 
-	for (int i = 0; i < 60000; i++)
+	argv[0] = "true";
+	for (int i = 1; i < 60000; i++)
 		argv[i] = "";
 	setrlimit(RLIMIT_STACK, &stack);
 	SHOW(execve("/bin/true", argv, argv + 60000));
@@ -266,6 +266,7 @@ static void many_arguments(void)
 
 int main(void)
 {
+	setvbuf(stdout, NULL, _IONBF, 0);
 	wait_for_child_signal();
 	show_status("timer", in_child(shortest_timer));
 	inherited_children();
