@@ -89,22 +89,9 @@ void sched_check_slice(void)
 	preempt_enable_noresched();
 }
 
-void sched_slice_over(void)
+/* One runnable thread less here. Holds rq->lock. */
+static void one_less(struct run_queue *rq)
 {
-	struct run_queue *rq = this_cpu()->rq;
-
-	spin_lock(&rq->lock);
-	rq->slice_armed = false;
-	if (rq->runnable > 1)
-		resched(rq);
-	spin_unlock_noresched(&rq->lock);
-	preempt_enable_noresched();
-}
-
-/* t counts no longer as runnable here. Holds rq->lock. */
-static void off_queue(struct run_queue *rq, struct thread *t)
-{
-	t->on_rq = false;
 	rq_integrate(rq, clock_mono_ns());
 	WRITE_ONCE(rq->runnable, rq->runnable - 1);
 }
@@ -117,23 +104,40 @@ static void enqueue(struct run_queue *rq, struct thread *t, bool woken)
 	policy->enqueue(rq, t, woken);
 }
 
-/* Where a waking thread should run: where it was if idle, any idle one, else where it was. */
+/*
+ * Where a waking thread should run: where it was if idle, any idle one, else where it was unless
+ * another has at least two fewer to run.
+ */
 static unsigned select_cpu(const struct thread *t)
 {
-	unsigned prev = t->cpu;
+	unsigned prev = t->cpu, best = 0, least = ~0u;
 	bool prev_ok = bit_test(t->affinity, prev) && prev < cpu_count();
 
 	if (prev_ok && !READ_ONCE(rq_of(prev)->runnable))
 		return prev;
-	for_each_cpu(c)
-		if (!READ_ONCE(c->rq->runnable) && bit_test(t->affinity, c->index))
-			return c->index;
-	if (prev_ok)
-		return prev;
-	for_each_cpu(c)
-		if (bit_test(t->affinity, c->index))
-			return c->index;
-	return 0;
+	for_each_cpu(c) {
+		unsigned n = READ_ONCE(c->rq->runnable);
+
+		if (n < least && bit_test(t->affinity, c->index)) {
+			least = n;
+			best = c->index;
+		}
+	}
+	return prev_ok && least && READ_ONCE(rq_of(prev)->runnable) < least + 2 ? prev : best;
+}
+
+/* t, which is on no queue, comes to this one; its processor is told what follows from that. */
+static void arrive(struct run_queue *rq, struct thread *t)
+{
+	enqueue(rq, t, true);
+	if (rq->curr != rq->idle)
+		policy->account(rq, clock_mono_ns());
+	if (rq->curr == rq->idle || policy->preempts(rq, t))
+		resched(rq);
+	else if (rq->cpu == this_cpu())
+		arm_slice(rq, clock_mono_ns());
+	else if (!rq->slice_armed)
+		arch_send_message_interrupt(rq->cpu); /* it starts timing the slice */
 }
 
 /* Put a thread that is nowhere on a queue. Holds t->lock, interrupts off. */
@@ -144,15 +148,7 @@ static void place(struct thread *t)
 
 	WRITE_ONCE(t->cpu, cpu);
 	spin_lock(&rq->lock);
-	enqueue(rq, t, true);
-	if (rq->curr != rq->idle)
-		policy->account(rq, clock_mono_ns());
-	if (rq->curr == rq->idle || policy->preempts(rq, t))
-		resched(rq);
-	else if (rq->cpu == this_cpu())
-		arm_slice(rq, clock_mono_ns());
-	else if (!rq->slice_armed)
-		arch_send_message_interrupt(rq->cpu); /* it starts timing the slice */
+	arrive(rq, t);
 	spin_unlock_noresched(&rq->lock);
 	preempt_enable_noresched();
 }
@@ -264,30 +260,62 @@ static void unlock_two(struct run_queue *a, struct run_queue *b)
 	preempt_enable_noresched();
 }
 
+/* Move a candidate to a queue with at least two fewer to run. Interrupts off, no queue locked. */
+static bool even_out(struct run_queue *from, struct run_queue *to)
+{
+	struct thread *t = NULL;
+
+	lock_two(from, to);
+	if (from->runnable >= to->runnable + 2)
+		t = policy->steal(from, to->cpu->index);
+	if (t) {
+		/* on_rq stays set: thread_unblock looks at it without our locks. */
+		policy->dequeue(from, t);
+		one_less(from);
+		WRITE_ONCE(t->cpu, to->cpu->index);
+		arrive(to, t);
+	}
+	unlock_two(from, to);
+	return t != NULL;
+}
+
 /* The idle thread looks for a processor that has more than it can run. Interrupts off. */
 static bool steal(struct run_queue *rq)
 {
 	struct run_queue *busiest = NULL;
-	struct thread *t = NULL;
 
-	for_each_cpu(c)
+	for_each_cpu(c) {
 		if (c->rq != rq && READ_ONCE(c->rq->runnable) > 1 &&
 		    (!busiest || READ_ONCE(c->rq->runnable) > READ_ONCE(busiest->runnable)))
 			busiest = c->rq;
-	if (!busiest)
-		return false;
-	lock_two(rq, busiest);
-	if (busiest->runnable > 1)
-		t = policy->steal(busiest, rq->cpu->index);
-	if (t) {
-		policy->dequeue(busiest, t);
-		rq_integrate(busiest, clock_mono_ns());
-		WRITE_ONCE(busiest->runnable, busiest->runnable - 1);
-		WRITE_ONCE(t->cpu, rq->cpu->index);
-		enqueue(rq, t, true);
 	}
-	unlock_two(rq, busiest);
-	return t != NULL;
+	return busiest && even_out(busiest, rq);
+}
+
+/* A busy processor gives to a less busy one: those that have one thread have no reason to look. */
+static void give(struct run_queue *rq)
+{
+	struct run_queue *least = rq;
+
+	for_each_cpu(c) {
+		if (READ_ONCE(c->rq->runnable) < READ_ONCE(least->runnable))
+			least = c->rq;
+	}
+	if (READ_ONCE(rq->runnable) >= READ_ONCE(least->runnable) + 2)
+		even_out(rq, least);
+}
+
+void sched_slice_over(void)
+{
+	struct run_queue *rq = this_cpu()->rq;
+
+	spin_lock(&rq->lock);
+	rq->slice_armed = false;
+	if (rq->runnable > 1)
+		resched(rq);
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	give(rq);
 }
 
 /* `preempted`: the thread did not ask to leave, so it stays runnable whatever its state says. */
@@ -317,7 +345,8 @@ static void switch_thread(bool preempted)
 			policy->enqueue(rq, prev, false);
 		} else {
 			policy->leave(rq, prev);
-			off_queue(rq, prev);
+			prev->on_rq = false;
+			one_less(rq);
 		}
 		prev->switches_forced += stays && preempted;
 		prev->switches_voluntary += !stays;
@@ -489,7 +518,8 @@ bool thread_set_affinity(struct thread *t, const unsigned long *cpus)
 			resched(rq); /* it moves on its way off the processor */
 		} else {
 			policy->dequeue(rq, t);
-			off_queue(rq, t);
+			t->on_rq = false;
+			one_less(rq);
 			move = true;
 		}
 	}

@@ -252,7 +252,7 @@ KTEST(blocker_freed_by_the_waker)
 
 	met = late = no_more = 0;
 	team_start(3 * cpu_count(), visit, NULL, false);
-	for (; team_time(); rounds++) {
+	for (; rounds < 50 || team_time(); rounds++) {
 		struct mortal *m = kmalloc(sizeof(*m));
 		unsigned pause = noise(&state) % 60;
 

@@ -110,7 +110,7 @@ static void compute(void *ctx, unsigned i)
 	const uint32_t *stop = ctx;
 
 	while (!__atomic_load_n(stop, __ATOMIC_ACQUIRE))
-		;
+		cpu_relax();
 }
 
 KTEST(epoch_passes_busy_processors)
