@@ -23,6 +23,7 @@ void region_insert(struct vm_space *s, struct vm_region *r)
 	}
 	rb_link(&r->node, parent, link);
 	rb_insert_fixup(&r->node, &s->regions);
+	s->region_count++;
 }
 
 struct vm_region *region_find(struct vm_space *s, uint64_t addr)
@@ -105,6 +106,8 @@ static int isolate(struct vm_space *s, uint64_t addr, uint64_t end)
 	bool cut_last = last && last->start < end && last->end > end;
 	struct vm_region *a = NULL, *b = NULL;
 
+	if (s->region_count + cut_first + cut_last > VM_REGIONS_MAX)
+		return -ENOMEM;
 	if (cut_first && !(a = region_alloc()))
 		return -ENOMEM;
 	if (cut_last && !(b = region_alloc())) {
@@ -151,6 +154,7 @@ static void remove_range(struct vm_space *s, uint64_t addr, uint64_t end, struct
 		region_unlink_object(r);
 		pt_unmap_range(&g, r->start, r->end);
 		rb_erase(&r->node, &s->regions);
+		s->region_count--;
 		s->total_pages -= (r->end - r->start) >> PAGE_SHIFT;
 		list_add_tail(&r->object_link, dead);
 	}
@@ -249,6 +253,8 @@ static int map_locked(struct vm_space *s, const struct vm_map_args *a, struct vm
 			return -ENOMEM;
 	}
 	end = addr + length;
+	if (s->region_count >= VM_REGIONS_MAX)
+		return -ENOMEM;
 	if (s->total_pages + (length >> PAGE_SHIFT) > s->limit_pages)
 		return -ENOMEM;
 	if (!gap_free(s, addr, end)) {

@@ -35,6 +35,9 @@ struct vm_region {
 	void *file;		  /* [I] what vfs mapped (vm_file_ops), with a reference; or NULL */
 };
 
+/* Regions of one space, as Linux's vm.max_map_count: they are kernel memory. */
+#define VM_REGIONS_MAX 65530
+
 struct vm_space {
 	uint32_t refs;		/* [a] */
 	struct rwlock lock;	/* VM_SPACE: the tree and its regions; faults read, changes write */
@@ -43,6 +46,7 @@ struct vm_space {
 	DECLARE_BITMAP(cpus, MAX_CPUS); /* [a] processors that have it loaded, lazily too */
 	uint64_t mmap_base;	 /* [I after exec] new regions are placed below it, downwards */
 	uint64_t brk_start, brk; /* [lock] */
+	uint32_t region_count;	 /* [lock] at most VM_REGIONS_MAX */
 	uint64_t total_pages;	 /* [lock] sum over regions */
 	int64_t resident;	 /* [a] frames mapped and counted */
 	int64_t resident_file;	 /* [a] those of objects among them */

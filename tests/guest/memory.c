@@ -160,6 +160,21 @@ static void files(void)
 	close(fd);
 }
 
+/* Each second page gets rights of its own: the number of mappings grows until the kernel says no.
+ */
+static void too_many(void)
+{
+	size_t pages = 80000, i;
+	char *area = mmap(NULL, pages * 4096, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	for (i = 0; i < pages; i += 2)
+		if (mprotect(area + i * 4096, 4096, PROT_READ) < 0)
+			break;
+	printf("mappings: %s\n", i < pages && errno == ENOMEM ? "limited" : "without limit");
+	SHOW(munmap(area, pages * 4096));
+}
+
 int main(void)
 {
 	struct sigaction action = {.sa_handler = on_fault};
@@ -172,5 +187,6 @@ int main(void)
 	programs_heap();
 	inheritance();
 	files();
+	too_many();
 	return 0;
 }
