@@ -200,6 +200,7 @@ KTEST(timer_armed_from_everywhere)
 struct sleepers {
 	uint32_t early; /* [a] */
 	uint64_t worst; /* [a] ns late */
+	uint32_t done;	/* [a] */
 };
 #define SLEEPERS 20
 #define SLEEPS	 5000
@@ -221,6 +222,8 @@ static void sleep_often(void *ctx, unsigned i)
 		       !__atomic_compare_exchange_n(&s->worst, &worst, now - deadline, false,
 						    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			;
+		if (__atomic_add_fetch(&s->done, 1, __ATOMIC_RELAXED) % 10000 == 0)
+			ktest_note("%u sleeps", __atomic_load_n(&s->done, __ATOMIC_RELAXED));
 	}
 }
 
