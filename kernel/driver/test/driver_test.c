@@ -3,6 +3,7 @@
 #include <arch/page.h>
 #include <arch/paging.h>
 #include <base/ktest.h>
+#include <base/percpu.h>
 #include <base/log.h>
 #include <driver/elf_types.h>
 #include <driver/registry.h>
@@ -129,14 +130,18 @@ KTEST(refused_images_leave_nothing)
 
 	if (good && broken) {
 		break_import(broken);
-		refuse(good, broken, size); /* fills caches */
+		/* Fills the caches, also those of the processors that this thread moves to. */
+		for (unsigned round = 0; round < ROUNDS; round++)
+			refuse(good, broken, size);
 		memory_in_use(&objects, &free);
 		for (unsigned round = 0; round < ROUNDS; round++)
 			refuse(good, broken, size);
 		memory_in_use(&objects_then, &free_then);
-		ktest_check(objects_then < objects + ROUNDS);
+		/* What each round loses shows; each processor's caches may have moved by a little.
+		 */
+		ktest_check(objects_then < objects + ROUNDS + 16 * cpu_count());
 		/* Images lie at random places: each may have made a page table, which stays. */
-		ktest_check(free_then + 2 * ROUNDS >= free);
+		ktest_check(free_then + 2 * ROUNDS + 16 * cpu_count() >= free);
 	}
 	log_set_console_level(level);
 	kfree(good);
