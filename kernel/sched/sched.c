@@ -301,7 +301,8 @@ static void give(struct run_queue *rq)
 		if (READ_ONCE(c->rq->runnable) < READ_ONCE(least->runnable))
 			least = c->rq;
 	}
-	if (READ_ONCE(rq->runnable) >= READ_ONCE(least->runnable) + 2)
+	/* The counts move meanwhile, our own too: a queue must not be evened out with itself. */
+	if (least != rq && READ_ONCE(rq->runnable) >= READ_ONCE(least->runnable) + 2)
 		even_out(rq, least);
 }
 
