@@ -382,7 +382,14 @@ static void work(uint64_t first)
 {
 	double end = now() + SECONDS;
 	struct timespec moment = {.tv_nsec = 2000000};
+	char name[16];
 
+	/* Of its own, or the other worker may have put a folder in the place of "a" already. */
+	snprintf(name, sizeof(name), "%d", (int)first);
+	if (mkdir(name, 0777) < 0 || chmod(name, 0777) < 0 || chdir(name) < 0) {
+		printf("no folder\n");
+		return;
+	}
 	for (uint64_t seed = first; now() < end; seed += WORKERS) {
 		double over = now() + ROUND_MS / 1e3;
 		int status;
