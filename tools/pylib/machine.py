@@ -19,7 +19,7 @@ import tempfile
 import time
 
 from cpio import Archive
-from layout import DIRECTORIES, parents
+from layout import DIRECTORIES, merged, parents
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 KERNEL = os.path.join(ROOT, "build/release/banos.elf")
@@ -68,6 +68,7 @@ class Payload:
                 self._archive.directory(parent, DIRECTORIES.get(parent, 0o755))
 
     def _add(self, path, data, mode):
+        path = merged(path)
         self._make_parents(path)
         self._archive.file(path, data, mode)
 
@@ -82,6 +83,7 @@ class Payload:
     def put(self, host_path, guest_path):
         """A file with its mode, or a folder with all that is in it. Symbolic links are followed."""
         if os.path.isdir(host_path):
+            guest_path = merged(guest_path)
             self._make_parents(guest_path)
             self._archive.directory(guest_path, os.stat(host_path).st_mode & 0o7777)
             self._made.add(guest_path)
@@ -115,12 +117,14 @@ def _die_with_parent():
 
 class Machine:
     def __init__(self, kernel=KERNEL, initramfs=INITRAMFS, payload=None, smp=1, memory="256M",
-                 append="", disks=(), icount=False, machine="q35", log=None, extra=()):
-        for path in (kernel, initramfs):
+                 append="", disks=(), icount=False, machine="q35", log=None, extra=(),
+                 archives=()):
+        for path in (kernel, initramfs, *archives):
             if not os.path.exists(path):
                 raise Failure(f"{path} does not exist: run make first")
         self.kernel = kernel
         self.initramfs = initramfs
+        self.archives = archives  # unpacked behind the initramfs, before the payload
         self.payload = payload
         self.smp = smp
         self.memory = memory
@@ -153,11 +157,12 @@ class Machine:
         return args + list(self.extra)
 
     def _write_initrd(self, path):
-        base = _read(self.initramfs)
         with open(path, "wb") as f:
-            f.write(base)
+            for archive in (self.initramfs, *self.archives):
+                data = _read(archive)
+                f.write(data + bytes(-len(data) % 4))
             if self.payload:
-                f.write(bytes(-len(base) % 4) + self.payload.to_bytes())
+                f.write(self.payload.to_bytes())
 
     def run(self, timeout, on_output=None, quiet_limit=None):
         """Boots and waits. on_output(bytes) gets COM2 as it arrives. Returns a Result.
