@@ -55,7 +55,7 @@ LINKER_SCRIPT := kernel/arch/x86_64/kernel.ld
 DRIVER_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard drivers/*/*/*.c))))
 # One program from each file in user/, and one from each folder there.
 USER_FILES := $(wildcard user/*.c)
-USER_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard user/*/*.c))))
+USER_DIRS := $(filter-out user/vdso,$(patsubst %/,%,$(sort $(dir $(wildcard user/*/*.c)))))
 HOST_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/host/test_*.c)))
 GUEST_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c)))
 
@@ -226,7 +226,7 @@ $$(B)/$(1)/%.c.o: %.c $$(B)/$(1)/flags | $$(GENERATED)
 $$(B)/$(1)/%.S.o: %.S $$(B)/$(1)/flags | $$(GENERATED)
 	$$(call say,AS,$$< [$(1)])
 	@mkdir -p $$(@D)
-	$$(Q)$(2) $$($(1)_FLAGS) -D__ASSEMBLER__ -MMD -MP -c $$< -o $$@
+	$$(Q)$(2) $$($(1)_FLAGS) -D__ASSEMBLER__ -DVDSO_FILE='"$$(VDSO)"' -MMD -MP -c $$< -o $$@
 
 $$(B)/$(1)/banos.elf: $$($(1)_OBJECTS) $$(B)/$(1)/objects $$(LINKER_SCRIPT) \
 		tools/link_kernel tools/gen_symbols
@@ -240,6 +240,21 @@ $(eval $(call kernel_variant,release,$(CC),$(PLAIN_SOURCES),0,0))
 $(eval $(call kernel_variant,test,gcc,$(SOURCES),1,0))
 $(eval $(call kernel_variant,kasan,gcc,$(SOURCES),1,1))
 $(eval $(call kernel_variant,clang,$(CLANG),$(PLAIN_SOURCES),0,0))
+
+# --- The vDSO: a shared object inside the kernel image ---
+
+VDSO := $(B)/vdso/vdso.so
+$(VDSO): user/vdso/vdso.c user/vdso/vdso.lds kernel/sched/clock_page.h Makefile | $(UAPI)
+	$(call say,VDSO,$@)
+	@mkdir -p $(@D)
+	$(Q)gcc -std=gnu11 -O2 -fPIC -shared -nostdlib -ffreestanding -nostdinc \
+		-isystem $(call compiler_include,gcc) -isystem $(B)/uapi -Ikernel -fno-stack-protector \
+		-fcf-protection=none -mgeneral-regs-only -mrdpid -fasynchronous-unwind-tables $(WARNINGS) \
+		-Wl,-T,user/vdso/vdso.lds -Wl,-soname,linux-vdso.so.1 -Wl,--hash-style=both \
+		-Wl,--no-undefined -Wl,-z,max-page-size=4096 -Wl,--build-id=sha1 -Wl,--eh-frame-hdr \
+		-s $< -o $@
+
+$(foreach v,release test kasan clang,$(B)/$(v)/kernel/proc/vdso_image.S.o): $(VDSO)
 
 # --- Drivers ---
 

@@ -25,6 +25,7 @@
 #include <mem/slab.h>
 #include <proc/proc_files.h>
 #include <proc/proc_internal.h>
+#include <proc/vdso.h>
 #include <proc/uts.h>
 #include <sched/clock.h>
 #include <sched/sched_boot.h>
@@ -117,6 +118,7 @@ static void init_main(void *arg)
 	vfs_start();	   /* name cache, root tmpfs, devfs, procfs, pipes */
 	tty_init();	   /* terminals and serial ports: /dev/console */
 	unpack_archives(); /* the root file system's contents */
+	vdso_init();	   /* the clock that programs read */
 	driver_init();	   /* the loader */
 	linux_init();	   /* hooks that reach user memory */
 	frame_stats(&frames);

@@ -9,6 +9,7 @@
  */
 #include "elf.h"
 #include "proc_internal.h"
+#include "vdso.h"
 
 #include <arch/thread.h>
 #include <base/log.h>
@@ -71,7 +72,7 @@ static int put(struct vm_space *s, uint64_t at, const void *from, size_t n)
 
 /* argc, argv, envp and auxv below the strings; *sp is where the program starts. */
 static int fill_stack(struct vm_space *s, const struct exec_args *args, const struct cred *c,
-		      const struct elf_program *prog, uint64_t top, uint64_t *sp)
+		      const struct elf_program *prog, uint64_t vdso, uint64_t top, uint64_t *sp)
 {
 	static const char platform[] = "x86_64";
 	uint8_t seed[16];
@@ -97,6 +98,7 @@ static int fill_stack(struct vm_space *s, const struct exec_args *args, const st
 		return -ENOMEM;
 
 	b = (struct auxv_builder){s->auxv, 0};
+	aux(&b, AT_SYSINFO_EHDR, vdso);
 	aux(&b, AT_PHDR, prog->phdr);
 	aux(&b, AT_PHENT, sizeof(struct elf64_phdr));
 	aux(&b, AT_PHNUM, prog->phnum);
@@ -230,7 +232,7 @@ int process_exec(const struct exec_args *args)
 	struct vm_space *space;
 	struct fd_table *files = NULL;
 	struct cred *cred = NULL;
-	uint64_t top, sp;
+	uint64_t vdso, top, sp;
 	int r;
 
 	space = vm_space_create();
@@ -239,6 +241,8 @@ int process_exec(const struct exec_args *args)
 	r = map_stack(space, false, &top);
 	if (!r)
 		r = elf_load(space, args->file, &prog);
+	if (!r)
+		r = vdso_map(space, &vdso);
 	if (r)
 		goto out;
 	place_heap(space, prog.end);
@@ -247,7 +251,7 @@ int process_exec(const struct exec_args *args)
 	files = fd_table_clone(t->files); /* others may share the old one */
 	if (!cred || !files)
 		goto out;
-	r = fill_stack(space, args, cred, &prog, top, &sp);
+	r = fill_stack(space, args, cred, &prog, vdso, top, &sp);
 	if (r)
 		goto out;
 	r = process_end_other_threads();

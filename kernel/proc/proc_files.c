@@ -248,6 +248,8 @@ static const char *region_name(const struct vm_region_info *r, char *path)
 		return "[heap]";
 	if (r->flags & VM_STACK)
 		return "[stack]";
+	if (r->flags & (VM_VDSO | VM_CLOCK_PAGE))
+		return r->flags & VM_VDSO ? "[vdso]" : "[vvar]";
 	if (!r->file)
 		return "";
 	name = file_path(r->file, path, PATH_TEXT_MAX);

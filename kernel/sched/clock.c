@@ -4,9 +4,11 @@
 #include <arch/cpu.h>
 #include <arch/timer.h>
 #include <lib/compiler.h>
+#include <sched/clock_page.h>
 
 /* Wall time minus monotonic time. [a]; 0 until the battery clock has been read. */
 static uint64_t wall_offset;
+static struct clock_page *shared; /* [I] after boot; its wall_offset is [a] */
 
 nsec_t clock_mono_ns(void)
 {
@@ -30,7 +32,19 @@ nsec_t clock_wall_ns(void)
 
 void clock_wall_set(nsec_t now)
 {
-	WRITE_ONCE(wall_offset, now - clock_mono_ns());
+	uint64_t offset = now - clock_mono_ns();
+
+	WRITE_ONCE(wall_offset, offset);
+	if (shared)
+		WRITE_ONCE(shared->wall_offset, offset);
+}
+
+void clock_share(struct clock_page *page)
+{
+	arch_clock_page(page);
+	clock_wall_ns(); /* the offset is known from here on */
+	page->wall_offset = READ_ONCE(wall_offset);
+	shared = page;
 }
 
 const char *clock_source_name(void)

@@ -269,7 +269,7 @@ static int map_locked(struct vm_space *s, const struct vm_map_args *a, struct vm
 	fresh->end = end;
 	fresh->space = s;
 	fresh->prot = (uint8_t)a->prot;
-	fresh->flags = (uint8_t)a->flags;
+	fresh->flags = (uint16_t)a->flags;
 	fresh->offset = a->offset;
 	region_insert(s, fresh);
 	region_link_object(fresh);

@@ -18,16 +18,18 @@
 #define VM_EXEC	 4
 
 /* Flags of a region. */
-#define VM_SHARED    1 /* writes go to the object; else copy on write */
-#define VM_STACK     2 /* a program's first stack (for /proc/PID/maps) */
-#define VM_HEAP	     4 /* grown by brk */
-#define VM_MAY_WRITE 8 /* mprotect may add VM_WRITE */
+#define VM_SHARED     1	 /* writes go to the object; else copy on write */
+#define VM_STACK      2	 /* a program's first stack (for /proc/PID/maps) */
+#define VM_HEAP	      4	 /* grown by brk */
+#define VM_MAY_WRITE  8	 /* mprotect may add VM_WRITE */
+#define VM_CLOCK_PAGE 16 /* what the vDSO reads (for /proc/PID/maps) */
+#define VM_VDSO	      32 /* the vDSO itself (likewise) */
 
 struct vm_region {
 	struct rb_node node;	  /* [space->lock] by start */
 	uint64_t start, end;	  /* [space->lock] page-aligned */
 	uint8_t prot;		  /* [space->lock] VM_READ... */
-	uint8_t flags;		  /* [space->lock] */
+	uint16_t flags;		  /* [space->lock] */
 	struct vm_space *space;	  /* [I] */
 	struct vm_object *object; /* [I] with a reference; NULL: private memory */
 	uint64_t offset;	  /* [space->lock] byte offset of start in the object */

@@ -54,6 +54,7 @@ _Noreturn __attribute__((no_stack_protector)) void kernel_start(unsigned protoco
 	boot_memory_init();
 	paging_build_kernel();
 	cpu_setup_control_after_fpu();
+	cpu_publish_number(0);
 	kernel_main();
 }
 

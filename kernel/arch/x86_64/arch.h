@@ -82,7 +82,7 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t sub)
 /* What the processor can do, found once on the first one: cpu.c. */
 struct cpu_features {
 	bool mce, smep, smap, umip, pages_1g, rdrand, rdseed, xsave, fsrm, erms, invariant_tsc,
-		hypervisor;
+		hypervisor, rdpid, rdtscp;
 	bool tsc_constant_rate; /* invariant, or provided so by the hypervisor */
 	uint32_t xsave_size;	/* bytes of the save area */
 	uint64_t xsave_mask;	/* components that are saved */
@@ -93,6 +93,8 @@ struct cpu_features {
 extern struct cpu_features cpu_features;
 void cpu_detect(void);	      /* first processor, once */
 void cpu_setup_control(void); /* each processor: control registers, PAT, SYSCALL */
+/* Each processor: its number, for programs to read (RDPID, RDTSCP). */
+void cpu_publish_number(unsigned index);
 
 /* Descriptor tables of one processor: descriptors.c. */
 #define IST_NMI	       1

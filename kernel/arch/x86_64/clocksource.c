@@ -21,6 +21,7 @@
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <mem/kva.h>
+#include <sched/clock_page.h>
 #include <sched/timer.h>
 
 #define PM_HZ	       3579545
@@ -232,6 +233,16 @@ nsec_t arch_clock_ns(void)
 const char *arch_clock_name(void)
 {
 	return source_names[source];
+}
+
+void arch_clock_page(struct clock_page *page)
+{
+	page->source = source == SOURCE_TSC ? CLOCK_PAGE_TSC : CLOCK_PAGE_CALL;
+	page->cpu_number = cpu_features.rdpid	 ? CPU_NUMBER_RDPID
+			   : cpu_features.rdtscp ? CPU_NUMBER_RDTSCP
+						 : CPU_NUMBER_CALL;
+	page->base = base;
+	page->scale = scale;
 }
 
 void arch_timer_arm(nsec_t deadline)

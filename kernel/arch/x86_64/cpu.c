@@ -67,9 +67,11 @@ void cpu_detect(void)
 		f->rdseed = c.ebx >> 18 & 1;
 		f->smap = c.ebx >> 20 & 1;
 		f->umip = c.ecx >> 2 & 1;
+		f->rdpid = c.ecx >> 22 & 1;
 		f->fsrm = c.edx >> 4 & 1;
 	}
 	f->pages_1g = cpuid(0x80000001, 0).edx >> 26 & 1;
+	f->rdtscp = cpuid(0x80000001, 0).edx >> 27 & 1;
 	if (max_ext >= 0x80000007)
 		f->invariant_tsc = cpuid(0x80000007, 0).edx >> 8 & 1;
 	f->phys_bits = max_ext >= 0x80000008 ? cpuid(0x80000008, 0).eax & 255 : 36;
@@ -134,6 +136,12 @@ void cpu_setup_control(void)
 				 :
 				 : "c"(0), "a"((uint32_t)f->xsave_mask),
 				   "d"((uint32_t)(f->xsave_mask >> 32)));
+}
+
+void cpu_publish_number(unsigned index)
+{
+	if (cpu_features.rdtscp || cpu_features.rdpid)
+		msr_write(MSR_TSC_AUX, index);
 }
 
 bool cpu_random(uint64_t *out)

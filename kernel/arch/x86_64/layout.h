@@ -55,6 +55,7 @@
 #define MSR_CSTAR	   0xc0000083
 #define MSR_SFMASK	   0xc0000084
 #define MSR_FS_BASE	   0xc0000100
+#define MSR_TSC_AUX	   0xc0000103
 #define MSR_GS_BASE	   0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define EFER_SCE	   1

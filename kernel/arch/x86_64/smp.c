@@ -58,6 +58,7 @@ static _Noreturn void smp_entry(struct cpu *c, uint64_t kernel_cr3)
 	descriptors_load(c);
 	/* Loading selectors has cleared nothing we need: %gs keeps its base from the MSR. */
 	cpu_setup_control();
+	cpu_publish_number(c->index);
 	apic_enable_local();
 	msr_write(MSR_GS_BASE, (uintptr_t)c);
 	msr_write(MSR_KERNEL_GS_BASE, 0);

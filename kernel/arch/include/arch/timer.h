@@ -12,6 +12,9 @@ void arch_timer_arm(nsec_t deadline);
 /* Nanoseconds since boot by the best counter there is; never steps back. */
 nsec_t arch_clock_ns(void);
 const char *arch_clock_name(void);
+/* Fill in how a program may read the same counter, and its processor's number, by itself. */
+struct clock_page;
+void arch_clock_page(struct clock_page *page);
 /* Seconds since 1970 by the battery clock. */
 uint64_t arch_wall_seconds(void);
 
