@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Memory mapping calls: decode flags, call vm/. */
+#include <base/cred.h>
 #include <lib/errno.h>
 #include <lib/compiler.h>
 #include <proc/process.h>
@@ -11,7 +12,9 @@
 #include <vm/usercopy.h>
 
 #include <asm/mman.h>
+#include <linux/capability.h>
 #include <linux/mman.h>
+#include <linux/resource.h>
 
 static unsigned prot_decode(unsigned prot)
 {
@@ -43,6 +46,12 @@ static int map_file(int fd, struct vm_map_args *a, bool shared, unsigned prot, s
 	return r;
 }
 
+static bool may_lock(void)
+{
+	return cred_capable(current()->cred, CAP_IPC_LOCK) ||
+	       process_limit(process_current(), RLIMIT_MEMLOCK);
+}
+
 int64_t sys_mmap(uaddr_t addr, size_t length, unsigned prot, unsigned flags, int fd,
 		 unsigned long offset)
 {
@@ -62,7 +71,15 @@ int64_t sys_mmap(uaddr_t addr, size_t length, unsigned prot, unsigned flags, int
 		return -ENOMEM; /* no pool of huge pages, as on a Linux that has none reserved */
 	a.fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
 	a.noreplace = flags & MAP_FIXED_NOREPLACE;
-	a.flags = shared ? VM_SHARED : 0;
+	a.flags = (shared ? VM_SHARED : 0) | (flags & MAP_NORESERVE ? VM_NORESERVE : 0) |
+		  (flags & MAP_LOCKED ? VM_LOCKED : 0);
+	if (flags & MAP_GROWSDOWN) {
+		if (shared)
+			return -EINVAL;
+		a.flags |= VM_GROWSDOWN;
+	}
+	if (flags & MAP_LOCKED && !may_lock())
+		return -EPERM;
 	if (flags & MAP_ANONYMOUS) {
 		a.flags |= VM_MAY_WRITE;
 	} else {
@@ -74,6 +91,9 @@ int64_t sys_mmap(uaddr_t addr, size_t length, unsigned prot, unsigned flags, int
 	if (a.object)
 		vm_object_put(a.object);
 	file_put(f);
+	/* What cannot be had now may be had by a fault later: no error. */
+	if (!r && flags & (MAP_POPULATE | MAP_LOCKED) && !(flags & MAP_NONBLOCK))
+		vm_populate(current()->space, at, length, false);
 	return r ? r : (int64_t)at;
 }
 
@@ -84,9 +104,32 @@ int64_t sys_munmap(uaddr_t addr, size_t length)
 
 int64_t sys_mprotect(uaddr_t addr, size_t length, unsigned prot)
 {
-	if (prot & ~(unsigned)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
-		return -EINVAL; /* PROT_GROWSDOWN and its like are not there */
-	return vm_protect(current()->space, addr, length, prot_decode(prot));
+	bool down = prot & PROT_GROWSDOWN;
+
+	/* No region grows upwards, so nothing has PROT_GROWSUP. */
+	if (prot & ~(unsigned)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN))
+		return -EINVAL;
+	return vm_protect(current()->space, addr, length, prot_decode(prot), down);
+}
+
+int64_t sys_mremap(uaddr_t addr, size_t old_length, size_t new_length, unsigned long flags,
+		   uaddr_t new_addr)
+{
+	struct vm_space *s = current()->space;
+	unsigned how = (flags & MREMAP_MAYMOVE ? VM_REMAP_MAY_MOVE : 0) |
+		       (flags & MREMAP_FIXED ? VM_REMAP_FIXED : 0) |
+		       (flags & MREMAP_DONTUNMAP ? VM_REMAP_KEEP : 0);
+	uint64_t out;
+	int r;
+
+	if (flags & ~(unsigned long)(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))
+		return -EINVAL;
+	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE))
+		return -EINVAL;
+	if (flags & MREMAP_DONTUNMAP && old_length != new_length)
+		return -EINVAL;
+	r = vm_remap(s, addr, old_length, new_length, how, new_addr, &out);
+	return r ? r : (int64_t)out;
 }
 
 int64_t sys_brk(unsigned long brk)
@@ -103,7 +146,19 @@ int64_t sys_madvise(uaddr_t addr, size_t length, int advice)
 		return -EINVAL;
 	switch (advice) {
 	case MADV_DONTNEED:
-		return vm_discard(s, addr, length);
+	case MADV_DONTNEED_LOCKED:
+		return vm_discard(s, addr, length, advice == MADV_DONTNEED_LOCKED);
+	case MADV_DONTFORK:
+		return vm_change_flags(s, addr, length, VM_DONTFORK, 0);
+	case MADV_DOFORK:
+		return vm_change_flags(s, addr, length, 0, VM_DONTFORK);
+	case MADV_WIPEONFORK:
+		return vm_change_flags(s, addr, length, VM_WIPEONFORK, 0);
+	case MADV_KEEPONFORK:
+		return vm_change_flags(s, addr, length, 0, VM_WIPEONFORK);
+	case MADV_POPULATE_READ:
+	case MADV_POPULATE_WRITE:
+		return vm_populate(s, addr, length, advice == MADV_POPULATE_WRITE);
 	case MADV_NORMAL:
 	case MADV_RANDOM:
 	case MADV_SEQUENTIAL:

@@ -201,10 +201,9 @@ static int set_limit(struct process *p, unsigned resource, const struct limit64 
 	else
 		*old = (struct rlimit_pair){l->cur, l->max};
 	spin_unlock_irq(&proc_tree_lock, irq);
-	space = !r && resource == RLIMIT_AS ? process_space(p) : NULL;
+	space = r ? NULL : process_space(p);
 	if (space)
-		WRITE_ONCE(space->limit_pages,
-			   l->cur == RLIM_INFINITY ? UINT64_MAX : l->cur >> PAGE_SHIFT);
+		process_limits_to_space(p, space);
 	vm_space_put(space);
 	return r;
 }

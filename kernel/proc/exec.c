@@ -27,11 +27,16 @@
 #include <linux/auxvec.h>
 #include <linux/resource.h>
 
-#define STACK_TOP    (USER_END - PAGE_SIZE)
-#define STACK_MAX    (1UL << 30)
-#define STACK_RANDOM (1UL << 34)
-#define MMAP_RANDOM  (1UL << 40)
-#define BRK_RANDOM   (1UL << 25)
+#define STACK_TOP   (USER_END - PAGE_SIZE)
+#define STACK_START (33 * PAGE_SIZE) /* as much as on Linux; more comes by itself */
+#define STACK_GAP   (1UL << 20)
+/* Room kept for it below: at least this, so that the limit may be raised; at most so
+ * much that position-independent programs still lie below the mappings. */
+#define STACK_ROOM_MIN (128UL << 20)
+#define STACK_ROOM_MAX (USER_END / 4)
+#define STACK_RANDOM   (1UL << 34)
+#define MMAP_RANDOM    (1UL << 40)
+#define BRK_RANDOM     (1UL << 25)
 
 struct auxv_builder {
 	uint64_t *words;
@@ -49,19 +54,21 @@ static uint64_t random_pages(uint64_t bytes)
 	return random_below(bytes >> PAGE_SHIFT) << PAGE_SHIFT;
 }
 
-/* The stack: one region as large as the limit says; pages come as they are touched. */
+/*
+ * The stack starts small and grows down to its limit as it is touched. Mappings begin below the
+ * room that the limit gives it, so that it can.
+ */
 static int map_stack(struct vm_space *s, bool executable, uint64_t *top)
 {
-	uint64_t size = process_limit(process_current(), RLIMIT_STACK), at;
-	struct vm_map_args a = {.prot = VM_READ | VM_WRITE | (executable ? VM_EXEC : 0),
-				.flags = VM_STACK | VM_MAY_WRITE,
+	uint64_t room = clamp(s->limit_stack, STACK_ROOM_MIN, STACK_ROOM_MAX), at;
+	struct vm_map_args a = {.length = STACK_START,
+				.prot = VM_READ | VM_WRITE | (executable ? VM_EXEC : 0),
+				.flags = VM_STACK | VM_GROWSDOWN | VM_MAY_WRITE,
 				.fixed = true};
 
-	size = ALIGN_UP(clamp(size, (uint64_t)(128 << 10), STACK_MAX), PAGE_SIZE);
 	*top = STACK_TOP - random_pages(STACK_RANDOM);
-	a.addr = *top - size;
-	a.length = size;
-	s->mmap_base = a.addr - PAGE_SIZE * 256 - random_pages(MMAP_RANDOM);
+	a.addr = *top - STACK_START;
+	s->mmap_base = ALIGN_DOWN(*top - room - STACK_GAP - random_pages(MMAP_RANDOM), PAGE_SIZE);
 	return vm_map(s, &a, &at);
 }
 
@@ -238,6 +245,8 @@ int process_exec(const struct exec_args *args)
 	space = vm_space_create();
 	if (!space)
 		return -ENOMEM;
+	process_limits_to_space(t->process, space);
+	space->limit_pages = UINT64_MAX; /* obeyed from the commit on: nobody could be told */
 	r = map_stack(space, false, &top);
 	if (!r)
 		r = elf_load(space, args->file, &prog);
@@ -257,7 +266,7 @@ int process_exec(const struct exec_args *args)
 	r = process_end_other_threads();
 	if (r)
 		goto out;
-	space->limit_pages = process_limit(t->process, RLIMIT_AS) >> PAGE_SHIFT;
+	process_limits_to_space(t->process, space);
 	commit(args, space, cred, files, prog.entry, sp);
 	return 0;
 out:

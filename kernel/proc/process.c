@@ -19,6 +19,8 @@
 #include <vm/radix.h>
 #include <vm/space.h>
 
+#include <linux/resource.h>
+
 struct spinlock proc_tree_lock = SPINLOCK_INIT(LOCK_PROC_TREE);
 
 static DECLARE_BITMAP(ids, PID_MAX);			  /* [proc_tree_lock] numbers in use */
@@ -485,6 +487,20 @@ void process_times(struct process *p, uint64_t *user_ns, uint64_t *system_ns)
 uint64_t process_limit(struct process *p, unsigned resource)
 {
 	return READ_ONCE(p->limits[resource].cur);
+}
+
+static uint64_t pages_limit(struct process *p, unsigned resource)
+{
+	uint64_t bytes = process_limit(p, resource);
+
+	return bytes == UINT64_MAX ? bytes : bytes >> PAGE_SHIFT;
+}
+
+void process_limits_to_space(struct process *p, struct vm_space *s)
+{
+	WRITE_ONCE(s->limit_pages, pages_limit(p, RLIMIT_AS));
+	WRITE_ONCE(s->limit_locked, pages_limit(p, RLIMIT_MEMLOCK));
+	WRITE_ONCE(s->limit_stack, process_limit(p, RLIMIT_STACK));
 }
 
 struct vm_space *process_space(struct process *p)

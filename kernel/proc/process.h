@@ -115,6 +115,8 @@ struct cred *process_cred(struct process *p);
 /* Times used so far by live and dead threads. */
 void process_times(struct process *p, uint64_t *user_ns, uint64_t *system_ns);
 uint64_t process_limit(struct process *p, unsigned resource);
+/* Tell an address space what the limits of its process are now. */
+void process_limits_to_space(struct process *p, struct vm_space *s);
 /* Address space with a reference (vm_space_put), or NULL for zombies. */
 struct vm_space *process_space(struct process *p);
 

@@ -280,6 +280,13 @@ int vm_fault(struct vm_space *s, uint64_t addr, unsigned access, unsigned flags,
 	*result = (struct vm_fault_result){SIGSEGV, SEGV_MAPERR};
 	rwlock_read_lock(&s->lock);
 	f.region = region_find(s, addr);
+	if (f.region && f.region->start > addr && f.region->flags & VM_GROWSDOWN) {
+		rwlock_read_unlock(&s->lock);
+		rwlock_write_lock(&s->lock);
+		place_grow_stack(s, addr);
+		rwlock_downgrade(&s->lock);
+		f.region = region_find(s, addr);
+	}
 	if (!f.region || f.region->start > addr) {
 		r = -EFAULT;
 	} else if (!allowed(f.region, access, flags)) {

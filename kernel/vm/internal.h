@@ -62,6 +62,43 @@ void region_insert(struct vm_space *s, struct vm_region *r);
 void region_unlink_object(struct vm_region *r);
 struct vm_region *region_find(struct vm_space *s, uint64_t addr); /* first with end > addr */
 struct vm_region *region_next(struct vm_region *r);
+struct vm_region *region_last(struct vm_space *s);
+/* Make addr and end boundaries of regions. 0 or -ENOMEM (nothing changed). Holds s->lock. */
+int region_isolate(struct vm_space *s, uint64_t addr, uint64_t end);
+/*
+ * Make one of neighbours that are alike, as far as they touch [addr, end]: without it, a program
+ * that changes the rights of single pages to and fro would end with a region for each. Holds
+ * s->lock for writing.
+ */
+void region_merge(struct vm_space *s, uint64_t addr, uint64_t end);
+/*
+ * Remove what is mapped in [addr, end), whose edges are region boundaries. Holds s->lock for
+ * writing. The regions gather on `dead` for region_free_dead(), to be called without the lock: the
+ * last reference of a file or an object takes locks that come before it.
+ */
+void region_remove(struct vm_space *s, uint64_t addr, uint64_t end, struct list *dead);
+void region_free_dead(struct list *dead);
+/* Page-aligned, and all in user space: *end. */
+bool region_range_ok(uint64_t addr, uint64_t length, uint64_t *end);
+
+/* --- place.c; s->lock held --- */
+bool place_is_free(struct vm_space *s, uint64_t addr, uint64_t end);
+/* An address for `length` bytes: at the hint, if it is free there; 0 when there is no room. */
+uint64_t place_choose(struct vm_space *s, uint64_t hint, uint64_t length);
+/* Something that ended at `end` is gone. */
+void place_freed(struct vm_space *s, uint64_t end);
+/* The region above addr takes it in: 0, -EFAULT, -ENOMEM. Held for writing. */
+int place_grow_stack(struct vm_space *s, uint64_t addr);
+
+/* Limits; s->lock held. */
+bool vm_may_add(struct vm_space *s, uint64_t pages);
+bool vm_may_lock(struct vm_space *s, uint64_t pages);
+/* Move the entries of [from, from + length) to `to`; tables for them exist. See pt_prepare. */
+void pt_move_range(struct gather *g, uint64_t from, uint64_t to, uint64_t length);
+/* Make leaf tables at `to` for what has entries in [from, from + length). 0 or -ENOMEM. */
+int pt_prepare_move(struct vm_space *s, uint64_t from, uint64_t to, uint64_t length);
+/* Is there a frame at addr? */
+bool pt_is_present(struct vm_space *s, uint64_t addr);
 void region_link_object(struct vm_region *r);
 
 extern struct page *zero_page;

@@ -147,9 +147,11 @@ bool vm_object_next(struct vm_object *o, uint64_t from, uint64_t *index)
 	return page != NULL;
 }
 
-/* Unmap object pages [first, last) from one region. Holds fill_lock: the region and its tables
- * stay. */
-static void unmap_from(struct vm_region *r, uint64_t first, uint64_t last)
+/*
+ * Unmap pages [first, last) from one region, private copies of them too if `copies`. Holds
+ * fill_lock: the region and its tables stay.
+ */
+static void unmap_from(struct vm_region *r, uint64_t first, uint64_t last, bool copies)
 {
 	uint64_t from = r->offset >> PAGE_SHIFT, pages = (r->end - r->start) >> PAGE_SHIFT;
 	uint64_t a = max(first, from), b = min(last, from + pages);
@@ -158,12 +160,16 @@ static void unmap_from(struct vm_region *r, uint64_t first, uint64_t last)
 	if (a >= b)
 		return;
 	gather_begin(&g, r->space);
-	pt_unmap_object(&g, r->start + ((a - from) << PAGE_SHIFT),
-			r->start + ((b - from) << PAGE_SHIFT));
+	a = r->start + ((a - from) << PAGE_SHIFT);
+	b = r->start + ((b - from) << PAGE_SHIFT);
+	if (copies)
+		pt_unmap_range(&g, a, b);
+	else
+		pt_unmap_object(&g, a, b);
 	gather_end(&g);
 }
 
-void vm_object_remove_range(struct vm_object *o, uint64_t first, uint64_t last)
+static void remove_range(struct vm_object *o, uint64_t first, uint64_t last, bool copies)
 {
 	struct vm_region *r;
 	struct page *page;
@@ -188,11 +194,16 @@ void vm_object_remove_range(struct vm_object *o, uint64_t first, uint64_t last)
 			break;
 	}
 	list_for_each_entry(r, &o->regions, object_link)
-		unmap_from(r, first, last);
+		unmap_from(r, first, last, copies);
 	__atomic_fetch_add(&o->sequence, 1, __ATOMIC_SEQ_CST);
 	if (removed && o->ops->charge)
 		o->ops->charge(o, -(int64_t)removed);
 	mutex_unlock(&o->fill_lock);
+}
+
+void vm_object_remove_range(struct vm_object *o, uint64_t first, uint64_t last)
+{
+	remove_range(o, first, last, false);
 }
 
 void vm_object_wait_removal(struct vm_object *o)
@@ -217,5 +228,5 @@ void vm_object_set_size(struct vm_object *o, uint64_t size)
 			page_put(page);
 		}
 	}
-	vm_object_remove_range(o, ALIGN_UP(size, PAGE_SIZE) >> PAGE_SHIFT, UINT64_MAX);
+	remove_range(o, ALIGN_UP(size, PAGE_SIZE) >> PAGE_SHIFT, UINT64_MAX, true);
 }

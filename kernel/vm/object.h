@@ -59,13 +59,16 @@ int vm_object_page(struct vm_object *o, uint64_t index, struct page **out);
 bool vm_object_next(struct vm_object *o, uint64_t from, uint64_t *index);
 
 /*
- * Remove pages [first, last) from the object and from every mapping (holes, truncation); the
- * caller zeroes partial pages. Sets nothing else. Context: process.
+ * Remove pages [first, last) from the object and from every mapping, except private copies
+ * (holes); the caller zeroes partial pages. Sets nothing else. Context: process.
  */
 void vm_object_remove_range(struct vm_object *o, uint64_t first, uint64_t last);
 /* Wait until a removal that is under way has ended: faults look again then. */
 void vm_object_wait_removal(struct vm_object *o);
-/* Set the size; on shrinking zero the tail of the last page and remove what lies beyond. */
+/*
+ * Set the size; on shrinking zero the tail of the last page and remove what lies beyond, private
+ * copies in mappings included.
+ */
 void vm_object_set_size(struct vm_object *o, uint64_t size);
 
 #endif

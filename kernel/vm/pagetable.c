@@ -291,6 +291,92 @@ void pt_protect_range(struct gather *g, uint64_t start, uint64_t end, unsigned p
 	}
 }
 
+int pt_prepare_move(struct vm_space *s, uint64_t from, uint64_t to, uint64_t length)
+{
+	uint64_t end = from + length, stop;
+
+	for (uint64_t a = from; a < end; a = stop) {
+		struct page *table = leaf_table(s, a, false);
+
+		stop = table ? leaf_end(a, end) : skip_hole(s, a);
+		if (!table || !table->pt_entries)
+			continue;
+		/* What one leaf table covers may fall into two at the other place. */
+		if (!leaf_table(s, to + (a - from), true) ||
+		    !leaf_table(s, to + (stop - 1 - from), true))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct moving {
+	unsigned count;
+	uint64_t addr[GATHER_MAX]; /* where it was */
+	pte_t entry[GATHER_MAX];
+};
+
+static void put_moved(struct vm_space *s, const struct moving *m, uint64_t shift)
+{
+	struct page *table = NULL;
+	pte_t *slot;
+
+	for (unsigned i = 0; i < m->count; i++) {
+		uint64_t at = m->addr[i] + shift;
+
+		slot = pt_lock(s, at, false, &table);
+		assert(slot && !*slot);
+		pt_set(s, table, slot, m->entry[i]);
+		pt_unlock(table);
+	}
+}
+
+/* From `from` on, as many as fit; where to go on. */
+static uint64_t take_moving(struct gather *g, uint64_t from, uint64_t end, struct moving *m)
+{
+	struct page *table;
+	pte_t *slot = pt_lock(g->space, from, false, &table);
+	uint64_t a = from, stop = leaf_end(from, end);
+
+	if (!slot)
+		return skip_hole(g->space, from);
+	for (; a < stop && m->count < GATHER_MAX && table->pt_entries; a += PAGE_SIZE, slot++) {
+		pte_t e = *slot ? pt_set(g->space, table, slot, 0) : 0;
+
+		if (!e)
+			continue;
+		gather_entry(g, a, e & ~PTE_COUNTED);
+		m->addr[m->count] = a;
+		m->entry[m->count++] = e;
+	}
+	if (!table->pt_entries)
+		a = stop;
+	pt_unlock(table);
+	return a;
+}
+
+void pt_move_range(struct gather *g, uint64_t from, uint64_t to, uint64_t length)
+{
+	uint64_t end = from + length;
+
+	for (uint64_t a = from; a < end;) {
+		struct moving m = {.count = 0};
+
+		a = take_moving(g, a, end, &m);
+		put_moved(g->space, &m, to - from);
+	}
+}
+
+bool pt_is_present(struct vm_space *s, uint64_t addr)
+{
+	struct page *table;
+	pte_t *slot = pt_lock(s, addr, false, &table);
+	bool present = slot && *slot;
+
+	if (slot)
+		pt_unlock(table);
+	return present;
+}
+
 static bool copied_by_fork(pte_t e)
 {
 	/* Pages of files come back by a fault; the zero page too. */

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Regions: finding, splitting, and the operations on ranges: map, unmap, protect, discard, brk.
+ * Regions: finding, splitting, merging, and the operations on ranges: map, unmap, protect, brk.
  *
  * Every operation holds space->lock for writing, does what can fail first (allocating the at most
- * two regions that a split needs), and only then changes anything. Neighbours that are alike
- * are not merged: it would save little and cost a special case in every path.
+ * two regions that a split needs), and only then changes anything; in the end it merges what has
+ * become alike. Where a region goes is place.c's business, moving one remap.c's, and what does not
+ * change the set of regions is in advise.c.
  */
 #include "internal.h"
 
 #include <base/panic.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <mem/frame.h>
 
 void region_insert(struct vm_space *s, struct vm_region *r)
 {
@@ -47,6 +49,13 @@ struct vm_region *region_find(struct vm_space *s, uint64_t addr)
 struct vm_region *region_next(struct vm_region *r)
 {
 	struct rb_node *n = rb_next(&r->node);
+
+	return n ? rb_entry(n, struct vm_region, node) : NULL;
+}
+
+struct vm_region *region_last(struct vm_space *s)
+{
+	struct rb_node *n = rb_last(&s->regions);
 
 	return n ? rb_entry(n, struct vm_region, node) : NULL;
 }
@@ -98,8 +107,7 @@ static void split(struct vm_region *r, uint64_t at, struct vm_region *upper)
 	}
 }
 
-/* Make addr and end boundaries of regions. 0 or -ENOMEM (nothing changed). Holds s->lock. */
-static int isolate(struct vm_space *s, uint64_t addr, uint64_t end)
+int region_isolate(struct vm_space *s, uint64_t addr, uint64_t end)
 {
 	struct vm_region *first = region_find(s, addr), *last = region_find(s, end - 1);
 	bool cut_first = first && first->start < addr;
@@ -125,7 +133,41 @@ static int isolate(struct vm_space *s, uint64_t addr, uint64_t end)
 	return 0;
 }
 
-static bool range_ok(uint64_t addr, uint64_t length, uint64_t *end)
+static bool alike(const struct vm_region *a, const struct vm_region *b)
+{
+	return a->end == b->start && a->prot == b->prot && a->flags == b->flags &&
+	       a->object == b->object && a->file == b->file && !(a->flags & VM_GROWSDOWN) &&
+	       (!a->object || a->offset + (a->end - a->start) == b->offset);
+}
+
+/* b, the upper neighbour, becomes part of a. */
+static void unite(struct vm_space *s, struct vm_region *a, struct vm_region *b)
+{
+	if (a->object)
+		mutex_lock(&a->object->fill_lock);
+	a->end = b->end;
+	if (a->object) {
+		list_del(&b->object_link);
+		mutex_unlock(&a->object->fill_lock);
+	}
+	rb_erase(&b->node, &s->regions);
+	s->region_count--;
+	region_free(b); /* a has references to the same file and object: none is the last */
+}
+
+void region_merge(struct vm_space *s, uint64_t addr, uint64_t end)
+{
+	struct vm_region *r = region_find(s, addr ? addr - 1 : 0), *next;
+
+	while (r && r->start <= end && (next = region_next(r)) != NULL) {
+		if (alike(r, next))
+			unite(s, r, next);
+		else
+			r = next;
+	}
+}
+
+bool region_range_ok(uint64_t addr, uint64_t length, uint64_t *end)
 {
 	uint64_t l;
 
@@ -137,12 +179,7 @@ static bool range_ok(uint64_t addr, uint64_t length, uint64_t *end)
 	return true;
 }
 
-/*
- * Remove what is mapped in [addr, end), whose edges are region boundaries. Holds s->lock. The
- * regions gather on `dead`, linked by object_link, for free_dead(): the last reference of a file
- * or an object takes locks that come before s->lock.
- */
-static void remove_range(struct vm_space *s, uint64_t addr, uint64_t end, struct list *dead)
+void region_remove(struct vm_space *s, uint64_t addr, uint64_t end, struct list *dead)
 {
 	struct vm_region *r = region_find(s, addr), *next, *below, *above;
 	struct gather g;
@@ -156,16 +193,18 @@ static void remove_range(struct vm_space *s, uint64_t addr, uint64_t end, struct
 		rb_erase(&r->node, &s->regions);
 		s->region_count--;
 		s->total_pages -= (r->end - r->start) >> PAGE_SHIFT;
+		if (r->flags & VM_LOCKED)
+			s->locked_pages -= (r->end - r->start) >> PAGE_SHIFT;
 		list_add_tail(&r->object_link, dead);
 	}
 	below = region_before(s, addr);
 	above = region_find(s, addr);
 	pt_free_tables(&g, addr, end, below ? below->end : 0, above ? above->start : USER_END);
 	gather_end(&g);
+	place_freed(s, end);
 }
 
-/* Without s->lock. */
-static void free_dead(struct list *dead)
+void region_free_dead(struct list *dead)
 {
 	while (!list_empty(dead)) {
 		struct vm_region *r = list_first_entry(dead, struct vm_region, object_link);
@@ -181,64 +220,31 @@ int vm_unmap(struct vm_space *s, uint64_t addr, uint64_t length)
 	uint64_t end;
 	int r;
 
-	if (!length || !range_ok(addr, length, &end))
+	if (!length || !region_range_ok(addr, length, &end))
 		return -EINVAL;
 	rwlock_write_lock(&s->lock);
-	r = isolate(s, addr, end);
+	r = region_isolate(s, addr, end);
 	if (!r)
-		remove_range(s, addr, end, &dead);
+		region_remove(s, addr, end, &dead);
 	rwlock_write_unlock(&s->lock);
-	free_dead(&dead);
+	region_free_dead(&dead);
 	return r;
 }
 
-/* The highest gap of `length` bytes below `limit`; 0 when there is none. Holds s->lock. */
-static uint64_t find_gap_below(struct vm_space *s, uint64_t limit, uint64_t length)
+bool vm_may_add(struct vm_space *s, uint64_t pages)
 {
-	uint64_t top = limit;
-	struct vm_region *r = region_before(s, limit);
-
-	/* region_before gives the last one that ends at or below; one may straddle the limit. */
-	{
-		struct vm_region *over = region_find(s, limit - 1);
-
-		if (over && over->start < limit) {
-			top = over->start;
-			r = over;
-			r = rb_prev(&r->node) ? rb_entry(rb_prev(&r->node), struct vm_region, node)
-					      : NULL;
-		}
-	}
-	for (;;) {
-		uint64_t floor = r ? r->end : USER_START;
-		struct rb_node *n;
-
-		if (top >= floor && top - floor >= length)
-			return top - length;
-		if (!r)
-			return 0;
-		top = r->start;
-		n = rb_prev(&r->node);
-		r = n ? rb_entry(n, struct vm_region, node) : NULL;
-	}
+	return s->total_pages + pages <= READ_ONCE(s->limit_pages);
 }
 
-static bool gap_free(struct vm_space *s, uint64_t addr, uint64_t end)
+/* As Linux does by default: refuse what could not fit even if nothing else were there. */
+static bool obviously_too_much(const struct vm_map_args *a, uint64_t length)
 {
-	struct vm_region *r = region_find(s, addr);
+	struct frame_stats frames;
 
-	return !r || r->start >= end;
-}
-
-/* Choose the address of a mapping that is not fixed. */
-static uint64_t place(struct vm_space *s, uint64_t hint, uint64_t length)
-{
-	uint64_t at = ALIGN_DOWN(hint, PAGE_SIZE);
-
-	if (at >= USER_START && at <= USER_END - length && gap_free(s, at, at + length))
-		return at;
-	at = find_gap_below(s, s->mmap_base, length);
-	return at ? at : find_gap_below(s, USER_END, length);
+	if (a->flags & (VM_NORESERVE | VM_SHARED) || !(a->prot & VM_WRITE))
+		return false;
+	frame_stats(&frames);
+	return length >> PAGE_SHIFT > frames.total;
 }
 
 static int map_locked(struct vm_space *s, const struct vm_map_args *a, struct vm_region *fresh,
@@ -248,32 +254,38 @@ static int map_locked(struct vm_space *s, const struct vm_map_args *a, struct vm
 	int r;
 
 	if (!a->fixed) {
-		addr = place(s, a->addr, length);
+		addr = place_choose(s, a->addr, length);
 		if (!addr)
 			return -ENOMEM;
 	}
 	end = addr + length;
 	if (s->region_count >= VM_REGIONS_MAX)
 		return -ENOMEM;
-	if (s->total_pages + (length >> PAGE_SHIFT) > s->limit_pages)
+	if (!vm_may_add(s, length >> PAGE_SHIFT))
 		return -ENOMEM;
-	if (!gap_free(s, addr, end)) {
+	if (s->lock_future)
+		fresh->flags |= VM_LOCKED;
+	if (fresh->flags & VM_LOCKED && !vm_may_lock(s, length >> PAGE_SHIFT))
+		return -EAGAIN;
+	if (!place_is_free(s, addr, end)) {
 		if (a->noreplace)
 			return -EEXIST;
-		r = isolate(s, addr, end);
+		r = region_isolate(s, addr, end);
 		if (r)
 			return r;
-		remove_range(s, addr, end, dead);
+		region_remove(s, addr, end, dead);
 	}
 	fresh->start = addr;
 	fresh->end = end;
 	fresh->space = s;
 	fresh->prot = (uint8_t)a->prot;
-	fresh->flags = (uint16_t)a->flags;
 	fresh->offset = a->offset;
 	region_insert(s, fresh);
 	region_link_object(fresh);
 	s->total_pages += length >> PAGE_SHIFT;
+	if (fresh->flags & VM_LOCKED)
+		s->locked_pages += length >> PAGE_SHIFT;
+	region_merge(s, addr, end);
 	*out = addr;
 	return 0;
 }
@@ -289,14 +301,17 @@ int vm_map(struct vm_space *s, const struct vm_map_args *a, uint64_t *out)
 		return -EINVAL;
 	if (!length || length > USER_END - USER_START)
 		return -ENOMEM;
-	if (a->fixed && !range_ok(a->addr, length, &end))
+	if (a->fixed && !region_range_ok(a->addr, length, &end))
 		return a->addr & ~PAGE_MASK ? -EINVAL : -ENOMEM;
 	if (a->fixed && a->addr < USER_START)
 		return -EPERM;
+	if (obviously_too_much(a, length))
+		return -ENOMEM;
 	fresh = region_alloc();
 	if (!fresh)
 		return -ENOMEM;
 	list_init(&fresh->object_link);
+	fresh->flags = (uint16_t)a->flags;
 	fresh->object = a->object ? vm_object_get(a->object) : NULL;
 	if (!fresh->object && a->flags & VM_SHARED)
 		fresh->object = vm_object_create_anon(length);
@@ -310,25 +325,42 @@ int vm_map(struct vm_space *s, const struct vm_map_args *a, uint64_t *out)
 	rwlock_write_lock(&s->lock);
 	r = map_locked(s, a, fresh, length, out, &dead);
 	rwlock_write_unlock(&s->lock);
-	free_dead(&dead);
+	region_free_dead(&dead);
 	if (r)
 		region_free(fresh);
 	return r;
 }
 
-int vm_protect(struct vm_space *s, uint64_t addr, uint64_t length, unsigned prot)
+int vm_protect(struct vm_space *s, uint64_t addr, uint64_t length, unsigned prot, bool grows_down)
 {
 	struct vm_region *region;
 	uint64_t end, at = addr;
 	struct gather g;
+	bool beyond;
 	int r;
 
-	if (!range_ok(addr, length, &end))
-		return addr & ~PAGE_MASK ? -EINVAL : -ENOMEM;
-	if (addr == end)
+	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (!length)
 		return 0;
+	if (add_overflow(addr, length, &end) || end > UINT64_MAX - PAGE_SIZE)
+		return -ENOMEM;
+	/* What lies below the end of user space is changed before the hole there is reported. */
+	beyond = end > USER_END;
+	end = beyond ? USER_END : ALIGN_UP(end, PAGE_SIZE);
+	if (addr >= end)
+		return -ENOMEM;
 	rwlock_write_lock(&s->lock);
-	r = isolate(s, addr, end);
+	if (grows_down) {
+		region = region_find(s, addr);
+		r = !region || region->start >= end   ? -ENOMEM
+		    : !(region->flags & VM_GROWSDOWN) ? -EINVAL
+						      : 0;
+		if (r)
+			goto out;
+		addr = at = region->start;
+	}
+	r = region_isolate(s, addr, end);
 	if (r)
 		goto out;
 	gather_begin(&g, s);
@@ -344,78 +376,38 @@ int vm_protect(struct vm_space *s, uint64_t addr, uint64_t length, unsigned prot
 		pt_protect_range(&g, region->start, region->end, prot);
 		at = region->end;
 	}
-	if (!r && at < end)
+	if (!r && (at < end || beyond))
 		r = -ENOMEM;
 	/* Nobody writes any more once this returns: every processor has dropped what it had. */
 	gather_end(&g);
+	region_merge(s, addr, end);
 out:
 	rwlock_write_unlock(&s->lock);
 	return r;
 }
 
-int vm_discard(struct vm_space *s, uint64_t addr, uint64_t length)
-{
-	struct vm_region *region;
-	uint64_t end, at = addr;
-	struct gather g;
-
-	if (!range_ok(addr, length, &end))
-		return addr & ~PAGE_MASK ? -EINVAL : -ENOMEM;
-	rwlock_read_lock(&s->lock);
-	gather_begin(&g, s);
-	for (region = region_find(s, addr); region && region->start < end;
-	     region = region_next(region)) {
-		uint64_t from = max(region->start, addr), to = min(region->end, end);
-
-		if (region->start > at)
-			at = UINT64_MAX;
-		pt_unmap_range(&g, from, to);
-		at = at == UINT64_MAX ? at : to;
-	}
-	gather_end(&g);
-	rwlock_read_unlock(&s->lock);
-	return at == UINT64_MAX || at < end ? -ENOMEM : 0;
-}
-
-bool vm_range_mapped(struct vm_space *s, uint64_t addr, uint64_t length)
-{
-	uint64_t end, at = addr;
-	struct vm_region *r;
-
-	if (!range_ok(ALIGN_DOWN(addr, PAGE_SIZE), length, &end))
-		return false;
-	rwlock_read_lock(&s->lock);
-	for (r = region_find(s, addr); r && r->start <= at && at < end; r = region_next(r))
-		at = r->end;
-	rwlock_read_unlock(&s->lock);
-	return at >= end;
-}
-
 static bool heap_grow(struct vm_space *s, uint64_t from, uint64_t to)
 {
-	struct vm_region *last = region_find(s, from - 1), *fresh;
+	struct vm_region *fresh;
+	uint64_t pages = (to - from) >> PAGE_SHIFT;
+	unsigned locked = s->lock_future ? VM_LOCKED : 0;
 
-	if (!gap_free(s, from, to + PAGE_SIZE) ||
-	    s->total_pages + ((to - from) >> PAGE_SHIFT) > s->limit_pages)
+	if (!place_is_free(s, from, to + PAGE_SIZE) || !vm_may_add(s, pages) ||
+	    (locked && !vm_may_lock(s, pages)) || s->region_count >= VM_REGIONS_MAX)
 		return false;
-	s->total_pages += (to - from) >> PAGE_SHIFT;
-	if (last && last->end == from && last->flags & VM_HEAP &&
-	    last->prot == (VM_READ | VM_WRITE)) {
-		last->end = to;
-		return true;
-	}
 	fresh = region_alloc();
-	if (!fresh) {
-		s->total_pages -= (to - from) >> PAGE_SHIFT;
+	if (!fresh)
 		return false;
-	}
+	s->total_pages += pages;
+	s->locked_pages += locked ? pages : 0;
 	list_init(&fresh->object_link);
 	fresh->start = from;
 	fresh->end = to;
 	fresh->space = s;
 	fresh->prot = VM_READ | VM_WRITE;
-	fresh->flags = VM_HEAP | VM_MAY_WRITE;
+	fresh->flags = (uint16_t)(VM_HEAP | VM_MAY_WRITE | locked);
 	region_insert(s, fresh);
+	region_merge(s, from, to);
 	return true;
 }
 
@@ -433,15 +425,15 @@ uint64_t vm_brk(struct vm_space *s, uint64_t brk)
 		if (!heap_grow(s, from, to))
 			goto out;
 	} else if (to < from) {
-		if (isolate(s, to, from))
+		if (region_isolate(s, to, from))
 			goto out;
-		remove_range(s, to, from, &dead);
+		region_remove(s, to, from, &dead);
 	}
 	s->brk = brk;
 out:
 	brk = s->brk;
 	rwlock_write_unlock(&s->lock);
-	free_dead(&dead);
+	region_free_dead(&dead);
 	return brk;
 }
 

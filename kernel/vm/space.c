@@ -107,7 +107,7 @@ struct vm_space *vm_space_create(void)
 	s->refs = 1;
 	rwlock_init(&s->lock, LOCK_VM_SPACE);
 	s->mmap_base = USER_END;
-	s->limit_pages = UINT64_MAX;
+	s->limit_pages = s->limit_stack = s->limit_locked = UINT64_MAX;
 	return s;
 }
 
@@ -151,12 +151,16 @@ void vm_space_put(struct vm_space *s)
 
 static int clone_region(struct vm_space *to, struct gather *g, const struct vm_region *r)
 {
-	struct vm_region *n = region_alloc();
+	struct vm_region *n;
 
+	if (r->flags & VM_DONTFORK)
+		return 0;
+	n = region_alloc();
 	if (!n)
 		return -ENOMEM;
 	*n = *r;
 	n->space = to;
+	n->flags &= ~VM_LOCKED;
 	if (n->object)
 		vm_object_get(n->object);
 	if (n->file)
@@ -164,7 +168,7 @@ static int clone_region(struct vm_space *to, struct gather *g, const struct vm_r
 	region_insert(to, n);
 	region_link_object(n);
 	to->total_pages += (n->end - n->start) >> PAGE_SHIFT;
-	return r->flags & VM_SHARED ? 0 : pt_copy_range(to, g, r->start, r->end);
+	return r->flags & (VM_SHARED | VM_WIPEONFORK) ? 0 : pt_copy_range(to, g, r->start, r->end);
 }
 
 int vm_space_clone(struct vm_space *from, struct vm_space **out)
@@ -184,6 +188,8 @@ int vm_space_clone(struct vm_space *from, struct vm_space **out)
 	to->brk_start = from->brk_start;
 	to->brk = from->brk;
 	to->limit_pages = from->limit_pages;
+	to->limit_stack = from->limit_stack;
+	to->limit_locked = from->limit_locked;
 	to->arg_start = from->arg_start;
 	to->arg_end = from->arg_end;
 	to->env_start = from->env_start;

@@ -18,12 +18,17 @@
 #define VM_EXEC	 4
 
 /* Flags of a region. */
-#define VM_SHARED     1	 /* writes go to the object; else copy on write */
-#define VM_STACK      2	 /* a program's first stack (for /proc/PID/maps) */
-#define VM_HEAP	      4	 /* grown by brk */
-#define VM_MAY_WRITE  8	 /* mprotect may add VM_WRITE */
-#define VM_CLOCK_PAGE 16 /* what the vDSO reads (for /proc/PID/maps) */
-#define VM_VDSO	      32 /* the vDSO itself (likewise) */
+#define VM_SHARED     1	   /* writes go to the object; else copy on write */
+#define VM_STACK      2	   /* a program's first stack (for /proc/PID/maps) */
+#define VM_HEAP	      4	   /* grown by brk */
+#define VM_MAY_WRITE  8	   /* mprotect may add VM_WRITE */
+#define VM_CLOCK_PAGE 16   /* what the vDSO reads (for /proc/PID/maps) */
+#define VM_VDSO	      32   /* the vDSO itself (likewise) */
+#define VM_GROWSDOWN  64   /* a touch below it makes it larger: place.c */
+#define VM_LOCKED     128  /* counted against the limit of locked memory */
+#define VM_DONTFORK   256  /* a child does not get it */
+#define VM_WIPEONFORK 512  /* a child gets it empty */
+#define VM_NORESERVE  1024 /* may be larger than all memory */
 
 struct vm_region {
 	struct rb_node node;	  /* [space->lock] by start */
@@ -52,8 +57,13 @@ struct vm_space {
 	uint64_t total_pages;	 /* [lock] sum over regions */
 	int64_t resident;	 /* [a] frames mapped and counted */
 	int64_t resident_file;	 /* [a] those of objects among them */
-	uint64_t limit_pages;	 /* [a] RLIMIT_AS, or UINT64_MAX */
-	uint64_t minor_faults;	 /* [a] */
+	uint64_t locked_pages;	 /* [lock] of regions with VM_LOCKED */
+	bool lock_future;	 /* [lock] new regions are locked (mlockall) */
+	uint64_t place_hint, place_size; /* [lock] place.c */
+	uint64_t limit_pages;		 /* [a] RLIMIT_AS, or UINT64_MAX */
+	uint64_t limit_stack;		 /* [a] RLIMIT_STACK in bytes, likewise */
+	uint64_t limit_locked;		 /* [a] RLIMIT_MEMLOCK in pages, likewise */
+	uint64_t minor_faults;		 /* [a] */
 	/* For /proc and exec; written by exec before the space is shared. */
 	uint64_t arg_start, arg_end, env_start, env_end, stack_top;
 	uint64_t code_start, code_end;
@@ -92,12 +102,42 @@ struct vm_map_args {
 int vm_map(struct vm_space *s, const struct vm_map_args *a, uint64_t *out);
 /* Unmap all that lies in the range; holes are fine. 0, -EINVAL, -ENOMEM (no memory to split). */
 int vm_unmap(struct vm_space *s, uint64_t addr, uint64_t length);
-/* 0, -EINVAL, -ENOMEM (holes; what comes before them is changed), -EACCES. */
-int vm_protect(struct vm_space *s, uint64_t addr, uint64_t length, unsigned prot);
-/* Forget contents: private memory reads as zero or as the file again. 0, -EINVAL, -ENOMEM. */
-int vm_discard(struct vm_space *s, uint64_t addr, uint64_t length);
+/*
+ * 0, -EINVAL, -ENOMEM (holes; what comes before them is changed), -EACCES. grows_down: from the
+ * start of the stack-like region at addr on.
+ */
+int vm_protect(struct vm_space *s, uint64_t addr, uint64_t length, unsigned prot, bool grows_down);
+/*
+ * Move or resize a mapping (mremap). flags: VM_REMAP_*. The address in *out. 0, -EINVAL, -EFAULT
+ * (not one region), -ENOMEM, -EAGAIN (too much locked memory).
+ */
+#define VM_REMAP_MAY_MOVE 1
+#define VM_REMAP_FIXED	  2 /* to new_addr, replacing what is there */
+#define VM_REMAP_KEEP	  4 /* the old range stays mapped, empty */
+int vm_remap(struct vm_space *s, uint64_t addr, uint64_t old_length, uint64_t new_length,
+	     unsigned flags, uint64_t new_addr, uint64_t *out);
+/*
+ * Forget contents: private memory reads as zero or as the file again. 0, -EINVAL (locked memory,
+ * unless locked_too), -ENOMEM.
+ */
+int vm_discard(struct vm_space *s, uint64_t addr, uint64_t length, bool locked_too);
 /* The new break, or the old one if it cannot be. */
 uint64_t vm_brk(struct vm_space *s, uint64_t brk);
+/* Set and clear flags of whole regions: VM_DONTFORK, VM_WIPEONFORK. 0, -EINVAL, -ENOMEM. */
+int vm_change_flags(struct vm_space *s, uint64_t addr, uint64_t length, unsigned set,
+		    unsigned clear);
+/* Fault everything in. 0, -ENOMEM (holes, memory), -EFAULT (rights, beyond a file). */
+int vm_populate(struct vm_space *s, uint64_t addr, uint64_t length, bool write);
+/*
+ * Count memory as locked, or no longer; nothing is ever paged out, so that is all. 0, -ENOMEM
+ * (holes, the limit unless the caller has CAP_IPC_LOCK), -EINVAL.
+ */
+int vm_lock(struct vm_space *s, uint64_t addr, uint64_t length, bool lock);
+/* All that there is, and with `future` what will come. 0 or -ENOMEM. */
+int vm_lock_all(struct vm_space *s, bool now, bool future);
+void vm_unlock_all(struct vm_space *s);
+/* For each page from addr on, 1 if it is in memory. 0, -ENOMEM: a hole. */
+int vm_resident(struct vm_space *s, uint64_t addr, size_t pages, uint8_t *out);
 /* Is every page of the range mapped by some region? */
 bool vm_range_mapped(struct vm_space *s, uint64_t addr, uint64_t length);
 
