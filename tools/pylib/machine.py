@@ -30,6 +30,8 @@ INITRAMFS = os.path.join(ROOT, "build/initramfs.cpio")
 PANIC = re.compile(rb"^(?:\[ *[0-9.]+\] )?PANIC: ", re.MULTILINE)
 # How long a machine may take to stop after its panic or its status.
 GRACE_SECONDS = 10
+# How much longer a silent machine that computes is waited for.
+BUSY_FACTOR = 4
 
 
 class Failure(Exception):
@@ -105,6 +107,21 @@ def _read(path):
         raise Failure(f"{path}: {e.strerror}") from e
 
 
+def cpu_seconds(pid):
+    """Processor time that a process of ours has used."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+            fields = f.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return 0.0
+
+
+def busy(pid, before, seconds):
+    """Has it used a noticeable part of a processor meanwhile? An idle machine uses next to none."""
+    return cpu_seconds(pid) - before > seconds * 0.05
+
+
 # Looked up here: between fork and exec of a process with threads little is safe.
 _prctl = ctypes.CDLL(None).prctl
 _PR_SET_PDEATHSIG = 1
@@ -168,7 +185,8 @@ class Machine:
         """Boots and waits. on_output(bytes) gets COM2 as it arrives. Returns a Result.
 
         With quiet_limit, a guest that writes nothing on any line for so many seconds is taken for
-        hung, which is as good as its time limit.
+        hung, which is as good as its time limit; for several times as many if it computes: on a
+        busy host all that processors say to each other takes long.
         """
         with tempfile.TemporaryDirectory(prefix="banos-vm-") as folder:
             initrd = os.path.join(folder, "initrd")
@@ -204,19 +222,22 @@ class Machine:
         deadline = time.monotonic() + timeout
         limit = deadline  # moves closer once only the machine's stop is awaited
         timed_out = False
-        last_sign = time.monotonic()
+        last_sign, sign_cpu = time.monotonic(), cpu_seconds(qemu.pid)
         with selectors.DefaultSelector() as selector, open(log, "rb") as log_file:
             seen = b""
             for fd in (output_read, control_read, qemu.stdout.fileno()):
                 selector.register(fd, selectors.EVENT_READ)
             while selector.get_map():
                 now = time.monotonic()
-                if now >= limit or now >= last_sign + quiet_limit:
+                if now >= limit or now >= last_sign + quiet_limit * BUSY_FACTOR:
+                    timed_out = True
+                    break
+                if now >= last_sign + quiet_limit and not busy(qemu.pid, sign_cpu, now - last_sign):
                     timed_out = True
                     break
                 for key, _ in selector.select(min(0.25, limit - now)):
                     data = os.read(key.fd, 65536)
-                    last_sign = time.monotonic()
+                    last_sign, sign_cpu = time.monotonic(), cpu_seconds(qemu.pid)
                     if not data:
                         selector.unregister(key.fd)
                     elif key.fd == output_read:
@@ -229,7 +250,7 @@ class Machine:
                 log_part = log_file.read()
                 if log_part:
                     seen += log_part
-                    last_sign = time.monotonic()
+                    last_sign, sign_cpu = time.monotonic(), cpu_seconds(qemu.pid)
                 if limit == deadline and (b"\n" in control or PANIC.search(seen)):
                     limit = min(deadline, time.monotonic() + GRACE_SECONDS)
             if not timed_out:
