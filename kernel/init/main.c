@@ -23,6 +23,7 @@
 #include <mem/frame.h>
 #include <mem/frame_boot.h>
 #include <mem/slab.h>
+#include <proc/futex.h>
 #include <proc/proc_files.h>
 #include <proc/proc_internal.h>
 #include <proc/vdso.h>
@@ -113,6 +114,7 @@ static void init_main(void *arg)
 	char pattern[64];
 	struct frame_stats frames;
 
+	futex_init();	   /* sleeping on words of user memory */
 	proc_files_init(); /* /proc's view of processes */
 	slab_show_init();  /* /proc/slabinfo */
 	vfs_start();	   /* name cache, root tmpfs, devfs, procfs, pipes */

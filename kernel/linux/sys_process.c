@@ -1,107 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fork and its kin, exit, wait, ids, groups, sessions. */
-#include "linux_boot.h"
+/* exit, wait, ids, groups, sessions. */
 #include "restart.h"
-#include "tty_ioctl.h"
 
-#include <arch/enter.h>
-#include <arch/thread.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <proc/proc_internal.h>
 #include <sched/thread.h>
 #include <syscalls_proto.h>
-#include <vm/space.h>
 #include <vm/usercopy.h>
 
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <linux/resource.h>
-#include <linux/sched.h>
 #include <linux/wait.h>
-
-/* What clone accepts; the rest is -EINVAL until it is there. */
-#define CLONE_KNOWN                                                                       \
-	(CSIGNAL | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK |      \
-	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_SETTLS | \
-	 CLONE_SYSVSEM | CLONE_DETACHED)
-
-static int64_t do_clone(unsigned long flags, uint64_t stack, uaddr_t parent_tid, uaddr_t child_tid,
-			uint64_t tls)
-{
-	struct fork_args a = {
-		.share_space = flags & CLONE_VM,
-		.share_files = flags & CLONE_FILES,
-		.share_fs = flags & CLONE_FS,
-		.vfork = flags & CLONE_VFORK,
-		.exit_signal = (int)(flags & CSIGNAL),
-		.stack = stack,
-		.set_tls = flags & CLONE_SETTLS,
-		.tls = tls,
-		.clear_child_tid = flags & CLONE_CHILD_CLEARTID ? child_tid : 0,
-		.set_child_tid = flags & CLONE_CHILD_SETTID ? child_tid : 0,
-	};
-	int32_t tid;
-	int r;
-
-	if (flags & ~(unsigned long)CLONE_KNOWN || (flags & CLONE_SIGHAND && !(flags & CLONE_VM)))
-		return -EINVAL;
-	if (flags & CLONE_SIGHAND)
-		return -EINVAL; /* shared handlers come with threads */
-	if (a.exit_signal > SIGNAL_COUNT)
-		return -EINVAL;
-	if (a.set_tls && tls >= USER_END)
-		return -EPERM;
-	r = process_fork(&a, &tid);
-	if (r)
-		return r;
-	if (flags & CLONE_PARENT_SETTID && put_user(parent_tid, tid)) {
-		/* The child runs; Linux ignores a bad address here, too. */
-	}
-	if (a.vfork)
-		process_wait_vfork(tid);
-	return tid;
-}
-
-int64_t sys_fork(void)
-{
-	return do_clone(SIGCHLD, 0, 0, 0, 0);
-}
-
-int64_t sys_vfork(void)
-{
-	return do_clone(CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
-}
-
-int64_t sys_clone(unsigned long flags, unsigned long stack, uaddr_t parent_tid, uaddr_t child_tid,
-		  unsigned long tls)
-{
-	return do_clone(flags, stack, parent_tid, child_tid, tls);
-}
-
-static void start_user(uaddr_t set_child_tid, int32_t tid)
-{
-	if (put_user(set_child_tid, tid)) {
-		/* A bad address is the program's own business. */
-	}
-}
-
-static void exit_user(struct thread *t)
-{
-	struct proc_thread *d = proc_thread(t);
-	int32_t zero = 0;
-
-	if (d->clear_child_tid && put_user(d->clear_child_tid, zero)) {
-		/* likewise */
-	}
-}
-
-void linux_init(void)
-{
-	thread_start_user_hook = start_user;
-	thread_exit_user_hook = exit_user;
-	linux_tty_init();
-}
 
 int64_t sys_exit(int code)
 {
@@ -117,14 +28,6 @@ int64_t sys_set_tid_address(uaddr_t address)
 {
 	proc_thread(current())->clear_child_tid = address;
 	return current()->tid;
-}
-
-int64_t sys_set_robust_list(uaddr_t head, size_t size)
-{
-	if (size != 24)
-		return -EINVAL;
-	proc_thread(current())->robust_list = head;
-	return 0;
 }
 
 /* --- wait ----------------------------------------------------------------------------------------
@@ -143,6 +46,13 @@ static int put_rusage(uaddr_t out, const struct wait_result *w)
 	return copy_to_user(out, &ru, sizeof(ru));
 }
 
+static unsigned kind_options(int options)
+{
+	if (options & __WALL)
+		return WAIT_ANY_SIGNAL;
+	return (unsigned)options & __WCLONE ? WAIT_OTHER_SIGNAL : 0;
+}
+
 int64_t sys_wait4(int pid, uaddr_t ustatus, int options, uaddr_t urusage)
 {
 	unsigned how = WAIT_EXITED;
@@ -156,6 +66,7 @@ int64_t sys_wait4(int pid, uaddr_t ustatus, int options, uaddr_t urusage)
 	how |= options & WNOHANG ? WAIT_NOHANG : 0;
 	how |= options & WUNTRACED ? WAIT_STOPPED : 0;
 	how |= options & WCONTINUED ? WAIT_CONTINUED : 0;
+	how |= kind_options(options);
 	r = process_wait(pid, how, &w);
 	if (r == -EINTR)
 		return -ERESTARTSYS;
@@ -210,6 +121,7 @@ int64_t sys_waitid(int type, int id, uaddr_t uinfo, int options, uaddr_t urusage
 	how |= options & WCONTINUED ? WAIT_CONTINUED : 0;
 	how |= options & WNOHANG ? WAIT_NOHANG : 0;
 	how |= options & WNOWAIT ? WAIT_NOREAP : 0;
+	how |= kind_options(options);
 	r = process_wait(which, how, &w);
 	if (r == -EINTR)
 		return -ERESTARTSYS;

@@ -43,6 +43,7 @@ int64_t sys_rt_sigaction(int sig, uaddr_t uact, uaddr_t uold, size_t size)
 {
 	struct process *p = process_current();
 	struct linux_sigaction act, old;
+	struct signal_actions *all = p->signals.actions;
 	struct signal_action *a;
 	uint64_t irq;
 
@@ -50,20 +51,18 @@ int64_t sys_rt_sigaction(int sig, uaddr_t uact, uaddr_t uold, size_t size)
 		return -EINVAL;
 	if (uact && copy_from_user(&act, uact, sizeof(act)))
 		return -EFAULT;
-	a = &p->signals.actions[sig - 1];
-	irq = spin_lock_irq(&p->signals.lock);
+	a = &all->table[sig - 1];
+	irq = spin_lock_irq(&all->lock);
 	old = (struct linux_sigaction){a->handler, a->flags, a->restorer, a->mask};
-	if (uact) {
+	if (uact)
 		*a = (struct signal_action){.handler = act.handler,
 					    .flags = act.flags,
 					    .restorer = act.restorer,
 					    .mask = act.mask & ~UNBLOCKABLE};
-		/* POSIX: what is pending and now ignored is dropped. */
-		if (act.handler == 1 || (!act.handler && signal_default_ignores(sig))) {
-			signal_discard_current(sig);
-		}
-	}
-	spin_unlock_irq(&p->signals.lock, irq);
+	spin_unlock_irq(&all->lock, irq);
+	/* POSIX: what is pending and now ignored is dropped. */
+	if (uact && act.handler <= 1)
+		signal_discard_ignored(p, sig);
 	if (uold && copy_to_user(uold, &old, sizeof(old)))
 		return -EFAULT;
 	return 0;
@@ -263,43 +262,20 @@ int64_t sys_kill(int pid, int sig)
 	return signal_kill(pid, sig, &info);
 }
 
-static int64_t send_to_thread(int tgid, int tid, int sig, const struct signal_info *info)
-{
-	struct process *p = NULL;
-	struct thread *t;
-	int64_t r = -ESRCH;
-
-	if (tid <= 0)
-		return -EINVAL;
-	t = thread_find(tid);
-	if (t)
-		p = thread_process(t);
-	if (p && (tgid <= 0 || p->pid == tgid)) {
-		r = sig && !valid(sig) ? -EINVAL : signal_permitted(p, sig);
-		if (!r && sig)
-			r = signal_send_thread(t, sig, info);
-	}
-	if (p)
-		process_put(p);
-	if (t)
-		thread_put(t);
-	return r;
-}
-
 int64_t sys_tgkill(int tgid, int tid, int sig)
 {
 	struct signal_info info = from_me(sig, SI_TKILL);
 
-	if (tgid <= 0)
+	if (tgid <= 0 || tid <= 0)
 		return -EINVAL;
-	return send_to_thread(tgid, tid, sig, &info);
+	return signal_kill_thread(tgid, tid, sig, &info);
 }
 
 int64_t sys_tkill(int tid, int sig)
 {
 	struct signal_info info = from_me(sig, SI_TKILL);
 
-	return send_to_thread(0, tid, sig, &info);
+	return tid <= 0 ? -EINVAL : signal_kill_thread(0, tid, sig, &info);
 }
 
 /* Only the kernel may claim to be the kernel, or another sender by kill(). */
@@ -311,7 +287,7 @@ static int queue_info(uaddr_t uinfo, int sig, int target, struct signal_info *in
 		return -EFAULT;
 	siginfo_decode(info, &si);
 	info->signo = sig;
-	if ((info->code >= 0 || info->code == SI_TKILL) && target != process_current()->pid)
+	if ((info->code >= 0 || info->code == SI_TKILL) && target != current()->tid)
 		return -EPERM;
 	return 0;
 }
@@ -333,8 +309,8 @@ int64_t sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, uaddr_t uinfo)
 
 	if (tgid <= 0 || tid <= 0)
 		return -EINVAL;
-	r = queue_info(uinfo, sig, tgid, &info);
+	r = queue_info(uinfo, sig, tid, &info);
 	if (r)
 		return r;
-	return send_to_thread(tgid, tid, sig, &info);
+	return signal_kill_thread(tgid, tid, sig, &info);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Clocks, sleeps, interval timers of the real-time kind, resource use. */
 #include "restart.h"
+#include "timespec.h"
 
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -14,7 +15,6 @@
 #include <linux/capability.h>
 #include <linux/resource.h>
 #include <linux/time.h>
-#include <linux/time_types.h>
 #include <linux/times.h>
 
 static nsec_t now_of(int clock, int *error)
@@ -43,26 +43,10 @@ static nsec_t now_of(int clock, int *error)
 	}
 }
 
-static struct __kernel_timespec to_timespec(nsec_t ns)
-{
-	return (struct __kernel_timespec){.tv_sec = (long long)(ns / NSEC_PER_SEC),
-					  .tv_nsec = (long long)(ns % NSEC_PER_SEC)};
-}
-
-static int from_timespec(const struct __kernel_timespec *ts, nsec_t *ns)
-{
-	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= (long long)NSEC_PER_SEC)
-		return -EINVAL;
-	if (mul_overflow((nsec_t)ts->tv_sec, NSEC_PER_SEC, ns) ||
-	    add_overflow(*ns, (nsec_t)ts->tv_nsec, ns))
-		*ns = NEVER;
-	return 0;
-}
-
 int64_t sys_clock_gettime(int clock, uaddr_t out)
 {
 	int r;
-	struct __kernel_timespec ts = to_timespec(now_of(clock, &r));
+	struct __kernel_timespec ts = timespec_of(now_of(clock, &r));
 
 	if (r)
 		return r;
@@ -92,7 +76,7 @@ int64_t sys_clock_settime(int clock, uaddr_t uts)
 		return -EFAULT;
 	if (!cred_capable(current()->cred, CAP_SYS_TIME))
 		return -EPERM;
-	r = from_timespec(&ts, &ns);
+	r = timespec_ns(&ts, &ns);
 	if (r || ns == NEVER)
 		return -EINVAL;
 	clock_wall_set(ns);
@@ -141,7 +125,7 @@ int64_t sys_time(uaddr_t out)
 static int put_remaining(nsec_t deadline, uaddr_t urem)
 {
 	nsec_t now = clock_mono_ns();
-	struct __kernel_timespec ts = to_timespec(deadline > now ? deadline - now : 0);
+	struct __kernel_timespec ts = timespec_of(deadline > now ? deadline - now : 0);
 
 	return urem ? put_user(urem, ts) : 0;
 }
@@ -178,7 +162,7 @@ int64_t sys_nanosleep(uaddr_t uts, uaddr_t urem)
 
 	if (get_user(ts, uts))
 		return -EFAULT;
-	r = from_timespec(&ts, &ns);
+	r = timespec_ns(&ts, &ns);
 	return r ? r : sleep_relative(ns, urem);
 }
 
@@ -193,7 +177,7 @@ int64_t sys_clock_nanosleep(int clock, int flags, uaddr_t uts, uaddr_t urem)
 		return -EINVAL;
 	if (get_user(ts, uts))
 		return -EFAULT;
-	r = from_timespec(&ts, &ns);
+	r = timespec_ns(&ts, &ns);
 	if (r)
 		return r;
 	if (!(flags & TIMER_ABSTIME))

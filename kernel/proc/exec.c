@@ -189,7 +189,8 @@ static struct cred *exec_cred(struct file *f)
 
 /* The point of no return: nothing from here on can fail. */
 static void commit(const struct exec_args *args, struct vm_space *space, struct cred *cred,
-		   struct fd_table *files, uint64_t entry, uint64_t sp)
+		   struct fd_table *files, struct signal_actions *actions, uint64_t entry,
+		   uint64_t sp)
 {
 	struct thread *t = current();
 	struct process *p = t->process;
@@ -224,7 +225,7 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 	file_put(old_exe);
 	cred_install(cred);
 	WRITE_ONCE(p->dumpable, !changes_id);
-	signal_state_exec(&p->signals);
+	signal_state_exec(&p->signals, actions);
 	proc_thread(t)->altstack_size = 0;
 	proc_thread(t)->altstack_flags = 0;
 	proc_thread(t)->restart = NULL;
@@ -237,6 +238,7 @@ int process_exec(const struct exec_args *args)
 	struct thread *t = current();
 	struct elf_program prog = {0};
 	struct vm_space *space;
+	struct signal_actions *actions = NULL;
 	struct fd_table *files = NULL;
 	struct cred *cred = NULL;
 	uint64_t vdso, top, sp;
@@ -257,8 +259,9 @@ int process_exec(const struct exec_args *args)
 	place_heap(space, prog.end);
 	r = -ENOMEM;
 	cred = exec_cred(args->file);
-	files = fd_table_clone(t->files); /* others may share the old one */
-	if (!cred || !files)
+	files = fd_table_clone(t->files);  /* others may share the old one */
+	actions = signal_actions_create(); /* the old ones may be shared, too */
+	if (!cred || !files || !actions)
 		goto out;
 	r = fill_stack(space, args, cred, &prog, vdso, top, &sp);
 	if (r)
@@ -267,9 +270,10 @@ int process_exec(const struct exec_args *args)
 	if (r)
 		goto out;
 	process_limits_to_space(t->process, space);
-	commit(args, space, cred, files, prog.entry, sp);
+	commit(args, space, cred, files, actions, prog.entry, sp);
 	return 0;
 out:
+	signal_actions_put(actions);
 	if (cred)
 		cred_put(cred);
 	fd_table_put(files);

@@ -2,17 +2,26 @@
 /*
  * The end of threads and processes, and waiting for children.
  *
- * A thread ends by itself, in process_exit_thread(): it lets go of files, memory and the rest one
- * by one, all of which may sleep, and leaves the process's list last. The one that finds the list
- * empty makes the process a zombie: gives its children to init, tells the parent, hangs up the
- * terminal if it led a session. exit_group marks the process and kills the other threads first.
+ * A thread ends by itself, in process_exit_thread(): it takes no more signals for the process,
+ * lets go of files, memory and the rest one by one, all of which may sleep, and leaves the
+ * process's list last. The one that finds the list empty makes the process a zombie: gives its
+ * children to init, tells the parent, hangs up the terminal if it led a session. exit_group marks
+ * the process and kills the other threads first.
+ *
+ * The first thread may end before the others: its number stays taken, since it is the process's.
+ * The process's status is that of exit_group or of the signal that ended it; without one, that of
+ * the thread that is the last to begin its end (p->exiting is set with exit_status).
+ *
+ * exec by one of several threads (process_end_other_threads) marks itself in exec_thread; the
+ * others end as they would in exit_group, and the survivor takes over the process's number. The
+ * place of that number in the table of threads is prepared while failing is still possible: the
+ * first thread leaves it to the survivor instead of removing itself.
  *
  * A zombie is reaped by its parent's wait, or at once if the parent ignores SIGCHLD. The process's
  * table reference goes with the reaping; its memory with the last reference.
  */
-#include "proc_internal.h"
+#include "signal_internal.h"
 
-#include <base/log.h>
 #include <base/panic.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -31,11 +40,8 @@ void process_wake_all_threads_locked(struct process *p, uint32_t work)
 {
 	struct thread *t;
 
-	list_for_each_entry(t, &p->threads, process_link) {
-		__atomic_or_fetch(&t->work, work, __ATOMIC_SEQ_CST);
-		thread_interrupt(t);
-		thread_kick(t);
-	}
+	list_for_each_entry(t, &p->threads, process_link)
+		signal_poke(t, work);
 }
 
 /* Take p out of the tree: nobody finds it any more. PROC_TREE held. */
@@ -52,7 +58,7 @@ static void reap_locked(struct process *p)
 
 static bool parent_ignores_children(struct process *parent)
 {
-	const struct signal_action *a = &parent->signals.actions[SIGCHLD - 1];
+	const struct signal_action *a = &parent->signals.actions->table[SIGCHLD - 1];
 
 	return a->handler == 1 || a->flags & SA_NOCLDWAIT;
 }
@@ -163,6 +169,7 @@ static void release_thread(struct thread *t)
 	struct fs_context *fs = t->fs;
 	struct vm_space *space = t->space;
 	struct process *p = t->process;
+	bool last;
 	uint64_t irq;
 
 	if (thread_exit_user_hook && space)
@@ -170,10 +177,12 @@ static void release_thread(struct thread *t)
 	irq = spin_lock_irq(&proc_tree_lock);
 	t->files = NULL;
 	t->fs = NULL;
-	if (p->thread_count == 1 && p->space == space)
+	last = --p->live_count == 0;
+	if (last)
 		p->space = NULL;
 	spin_unlock_irq(&proc_tree_lock, irq);
-	process_release_vfork(p);
+	if (last)
+		process_release_vfork(p);
 	if (space) {
 		vm_space_switch(NULL);
 		vm_space_put(space);
@@ -181,6 +190,27 @@ static void release_thread(struct thread *t)
 	fd_table_put(files);
 	if (fs)
 		fs_context_put(fs);
+}
+
+/* The thread's number is free, unless the survivor of an exec gets it. */
+static void leave_table_locked(struct process *p, struct thread *t)
+{
+	if (p->exec_thread && t->tid == p->pid)
+		pid_insert_thread_as(p->exec_thread, p->pid); /* over ours: cannot fail */
+	else
+		pid_remove_thread(t);
+}
+
+static void begin_end(struct process *p, int status)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+
+	if (--p->staying_count == 0 && !p->exiting) {
+		p->exiting = true;
+		p->exit_status = status;
+	}
+	spin_unlock_irq(&proc_tree_lock, irq);
+	signal_leave();
 }
 
 _Noreturn void process_exit_thread(int status)
@@ -191,20 +221,19 @@ _Noreturn void process_exit_thread(int status)
 	bool last;
 	uint64_t irq;
 
+	begin_end(p, status);
 	release_thread(t);
 	irq = spin_lock_irq(&proc_tree_lock);
 	list_del(&t->process_link);
 	last = --p->thread_count == 0;
+	signal_stop_leave_locked(p, proc_thread(t));
 	p->user_ns += READ_ONCE(t->sched.runtime_ns);
 	if (last) {
-		if (!p->exiting)
-			p->exit_status = status;
-		p->exiting = true;
 		p->last_cred = cred_get(t->cred);
 		exe = p->exe;
 		p->exe = NULL;
 	}
-	pid_remove_thread(t);
+	leave_table_locked(p, t);
 	spin_unlock_irq(&proc_tree_lock, irq);
 	proc_thread_detach(t);
 	thread_put(t); /* the table's */
@@ -221,19 +250,47 @@ _Noreturn void process_exit_thread(int status)
 	thread_exit();
 }
 
+void process_end_locked(struct process *p, int status)
+{
+	if (!p->exiting) {
+		p->exiting = true;
+		p->exit_status = status;
+	}
+	process_wake_all_threads_locked(p, THREAD_WORK_KILL | THREAD_WORK_SIGNAL);
+}
+
 _Noreturn void process_exit_group(int status)
 {
 	struct process *p = process_current();
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
 
-	if (!p->exiting) {
-		p->exiting = true;
-		p->exit_status = status;
-		if (p->thread_count > 1)
-			process_wake_all_threads_locked(p, THREAD_WORK_KILL | THREAD_WORK_SIGNAL);
+	/* Another thread's exec is under way: it has ended us, and the process goes on. */
+	if (!p->exiting && (!p->exec_thread || p->exec_thread == current())) {
+		if (p->thread_count > 1) {
+			process_end_locked(p, status);
+		} else {
+			p->exiting = true;
+			p->exit_status = status;
+		}
 	}
 	spin_unlock_irq(&proc_tree_lock, irq);
 	process_exit_thread(status);
+}
+
+/* Make sure that me can take over the process's number. PROC_TREE held. 0 or -ENOMEM. */
+static int prepare_number_locked(struct process *p, struct thread *me)
+{
+	if (me->tid == p->pid || thread_find_locked(p->pid))
+		return 0; /* the first thread lives, and will leave its place to me */
+	return pid_insert_thread_as(me, p->pid);
+}
+
+static void take_number_locked(struct process *p, struct thread *me)
+{
+	if (me->tid == p->pid)
+		return;
+	pid_remove_thread(me);
+	me->tid = p->pid;
 }
 
 int process_end_other_threads(void)
@@ -241,40 +298,34 @@ int process_end_other_threads(void)
 	struct process *p = process_current();
 	struct thread *me = current(), *t;
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	int r = p->exiting || p->exec_thread ? -EAGAIN : prepare_number_locked(p, me);
 
-	if (p->exiting || p->exec_thread) {
-		spin_unlock_irq(&proc_tree_lock, irq);
-		return -EAGAIN;
-	}
-	p->exec_thread = me;
-	list_for_each_entry(t, &p->threads, process_link) {
-		if (t == me)
-			continue;
-		__atomic_or_fetch(&t->work, THREAD_WORK_KILL | THREAD_WORK_SIGNAL,
-				  __ATOMIC_SEQ_CST);
-		thread_interrupt(t);
-		thread_kick(t);
+	if (!r) {
+		p->exec_thread = me;
+		list_for_each_entry(t, &p->threads, process_link)
+			if (t != me)
+				signal_poke(t, THREAD_WORK_KILL | THREAD_WORK_SIGNAL);
 	}
 	spin_unlock_irq(&proc_tree_lock, irq);
+	if (r)
+		return r;
 	WAIT_UNTIL(&p->thread_gone, READ_ONCE(p->thread_count) == 1, NEVER, WAIT_UNINTERRUPTIBLE);
-	/* The survivor takes over the process's number. */
 	irq = spin_lock_irq(&proc_tree_lock);
+	take_number_locked(p, me);
 	p->exec_thread = NULL;
-	if (me->tid != p->pid) {
-		pid_remove_thread(me);
-		me->tid = p->pid;
-		if (pid_insert_thread(me))
-			log_error("exec: no memory to enter thread %d under its new number",
-				  me->tid);
-	}
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return 0;
 }
 
 /* --- wait ------------------------------------------------------------------------------------ */
 
-static bool selected(const struct process *me, const struct process *c, int32_t which)
+static bool selected(const struct process *me, const struct process *c, int32_t which,
+		     unsigned options)
 {
+	/* A child that tells by something else than SIGCHLD is waited for only if asked for. */
+	if (!(options & WAIT_ANY_SIGNAL) &&
+	    (c->exit_signal == SIGCHLD) == !!(options & WAIT_OTHER_SIGNAL))
+		return false;
 	if (which > 0)
 		return c->pid == which;
 	if (which == -1)
@@ -324,7 +375,7 @@ static int look(int32_t which, unsigned options, struct wait_result *out)
 	int r = -ECHILD;
 
 	list_for_each_entry(c, &me->children, sibling) {
-		if (!selected(me, c, which))
+		if (!selected(me, c, which, options))
 			continue;
 		r = 0;
 		if (report_locked(c, options, out)) {

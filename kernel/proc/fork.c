@@ -47,7 +47,10 @@ struct process *process_alloc(void)
 	blocker_init(&p->resume);
 	blocker_init(&p->thread_gone);
 	mutex_init(&p->exec_lock, LOCK_EXEC);
-	signal_state_init(&p->signals);
+	if (signal_state_init(&p->signals)) {
+		kfree(p);
+		return NULL;
+	}
 	process_alarm_init(p);
 	p->start_ns = clock_mono_ns();
 	return p;
@@ -64,6 +67,7 @@ int proc_thread_attach(struct thread *t)
 	if (!d)
 		return -ENOMEM;
 	list_init(&d->pending.queue);
+	list_init(&d->pi_held);
 	t->proc_data = d;
 	return 0;
 }
@@ -150,14 +154,19 @@ static struct process *copy_process(const struct fork_args *a)
 
 	if (!p)
 		return NULL;
-	signal_state_copy(&p->signals, &me->signals);
+	if (a->share_signals)
+		signal_state_share(&p->signals, &me->signals);
+	else
+		signal_state_copy(&p->signals, &me->signals);
+	if (a->reset_signals)
+		signal_state_reset(&p->signals);
 	irq = spin_lock_irq(&proc_tree_lock);
 	memcpy(p->limits, me->limits, sizeof(p->limits));
-	memcpy(p->name, me->name, sizeof(p->name));
+	memcpy(p->name, current()->name, sizeof(p->name));
 	p->exe = me->exe ? file_get(me->exe) : NULL;
 	p->dumpable = me->dumpable;
 	spin_unlock_irq(&proc_tree_lock, irq);
-	p->exit_signal = a->exit_signal;
+	p->exit_signal = a->sibling ? me->exit_signal : a->exit_signal;
 	p->vfork_pending = a->vfork;
 	return p;
 }
@@ -184,6 +193,7 @@ void process_discard(struct process *p)
 	process_put(p);
 }
 
+/* Threads count, too. */
 static uint64_t processes_of(uint32_t uid)
 {
 	struct process *p;
@@ -192,93 +202,117 @@ static uint64_t processes_of(uint32_t uid)
 	for (int32_t after = 0; (p = process_next(after)) != NULL; process_put(p)) {
 		struct cred *c = process_cred(p);
 
-		n += c->uid == uid;
+		n += c->uid == uid ? max(READ_ONCE(p->thread_count), 1U) : 0;
 		cred_put(c);
 		after = p->pid;
 	}
 	return n;
 }
 
-/* The user's processes are counted only when all processes together reach the limit. */
+/* The user's threads are counted only when all threads together reach the limit. */
 static bool over_process_limit(void)
 {
-	uint64_t limit = process_limit(process_current(), RLIMIT_NPROC);
+	uint64_t limit = process_limit(process_current(), RLIMIT_NPROC), loads[3];
+	unsigned runnable, total;
 
-	return limit != RLIM_INFINITY && process_count() >= limit &&
-	       !cred_capable(current()->cred, CAP_SYS_RESOURCE) && current()->cred->uid &&
-	       processes_of(current()->cred->uid) >= limit;
+	if (limit == RLIM_INFINITY)
+		return false;
+	sched_load(&runnable, &total, loads);
+	return total >= limit && !cred_capable(current()->cred, CAP_SYS_RESOURCE) &&
+	       current()->cred->uid && processes_of(current()->cred->uid) >= limit;
+}
+
+/* Enter a new process and its thread. PROC_TREE held. */
+static int enter_process_locked(struct process *p, struct thread *t, const struct fork_args *a)
+{
+	struct process *me = process_current();
+	int r = pid_insert_process(p);
+
+	if (r)
+		return r;
+	p->parent = a->sibling ? me->parent : me;
+	list_add_tail(&p->sibling, &p->parent->children);
+	pgroup_join_locked(p, me->group);
+	p->space = t->space;
+	return 0;
 }
 
 /* Enter the new thread (and process, unless it is ours) where everybody sees them. */
-static int publish(struct process *p, struct thread *t, bool is_thread)
+static int publish_locked(struct process *p, struct thread *t, const struct fork_args *a)
 {
 	struct process *me = process_current();
-	uint64_t irq = spin_lock_irq(&proc_tree_lock);
 	int32_t id;
-	int r = -EAGAIN;
+	int r;
 
-	if (me->exiting || me->exec_thread)
-		goto out;
-	id = pid_alloc_locked();
+	/* What is sent to us before this moment is not sent to the child: act on it first. */
+	if (signal_pending_current() || me->stopping || me->exiting || me->exec_thread)
+		return -ERESTARTNOINTR;
+	id = pid_alloc_locked(a->want_id);
 	if (id < 0)
-		goto out;
+		return id;
 	t->tid = id;
-	if (!is_thread)
+	if (!a->thread)
 		p->pid = id;
 	r = pid_insert_thread(t);
-	if (r)
-		goto out_id;
-	if (!is_thread) {
-		r = pid_insert_process(p);
-		if (r) {
-			pid_remove_thread(t);
-			goto out;
-		}
-		p->parent = me;
-		list_add_tail(&p->sibling, &me->children);
-		pgroup_join_locked(p, me->group);
-		p->space = t->space;
+	if (r) {
+		pid_release_locked(id);
+		return r;
+	}
+	if (!a->thread)
+		r = enter_process_locked(p, t, a);
+	if (r) {
+		pid_remove_thread(t);
+		return r;
 	}
 	t->process = p;
 	list_add_tail(&t->process_link, &p->threads);
 	p->thread_count++;
+	p->staying_count++;
+	p->live_count++;
+	/* What is pending for the process may have been left to us. */
+	if (p->signals.shared.set)
+		t->work |= THREAD_WORK_SIGNAL;
 	/* The table holds a reference of the thread, besides the one it has to itself. */
 	thread_get(t);
 	process_get(p);
-	spin_unlock_irq(&proc_tree_lock, irq);
 	return 0;
-out_id:
-	pid_release_locked(id);
-out:
+}
+
+static int publish(struct process *p, struct thread *t, const struct fork_args *a)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	int r = publish_locked(p, t, a);
+
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return r;
 }
 
-int process_fork(const struct fork_args *a, int32_t *tid)
+int process_fork(const struct fork_args *a, struct thread **out)
 {
 	struct process *p;
 	struct thread *t;
-	int r = -ENOMEM;
+	int r;
 
-	if (!a->thread && over_process_limit())
+	if (over_process_limit())
 		return -EAGAIN;
 	p = a->thread ? process_get(process_current()) : copy_process(a);
 	if (!p)
 		return -ENOMEM;
 	t = copy_thread(a);
-	if (!t)
+	if (!t) {
+		r = -ENOMEM;
 		goto out_process;
+	}
 	r = copy_tables(t, a);
 	if (!r)
 		r = copy_space(t, a);
 	if (!r)
-		r = publish(p, t, a->thread);
+		r = publish(p, t, a);
 	if (r)
 		goto out_thread;
-	*tid = t->tid;
-	thread_start(t);
 	if (a->thread)
 		process_put(p); /* publish took its own */
+	*out = thread_get(t);
 	return 0;
 out_thread:
 	drop_thread(t);
@@ -355,7 +389,7 @@ int process_create_first(int (*fn)(void))
 	default_limits(p);
 	strlcpy(p->name, "init", sizeof(p->name));
 	irq = spin_lock_irq(&proc_tree_lock);
-	p->pid = t->tid = pid_alloc_locked();
+	p->pid = t->tid = pid_alloc_locked(0);
 	assert(p->pid == 1);
 	s->sid = 1;
 	s->leader = p;
@@ -365,7 +399,7 @@ int process_create_first(int (*fn)(void))
 	pgroup_join_locked(p, g);
 	t->process = p;
 	list_add_tail(&t->process_link, &p->threads);
-	p->thread_count = 1;
+	p->thread_count = p->staying_count = p->live_count = 1;
 	thread_get(t);
 	process_get(p);
 	spin_unlock_irq(&proc_tree_lock, irq);

@@ -9,7 +9,7 @@
  */
 #include "proc_files.h"
 
-#include "process.h"
+#include "proc_internal.h"
 #include "uts.h"
 
 #include <base/cred.h>
@@ -60,6 +60,9 @@ static int32_t source_next_thread(void *process, int32_t after)
 	struct thread *t;
 	int32_t best = 0;
 
+	/* The first thread is shown also after its end, for as long as the process is. */
+	if (p->pid > after && p->state != PROC_REAPED)
+		best = p->pid;
 	list_for_each_entry(t, &p->threads, process_link) {
 		if (t->tid > after && (!best || t->tid < best))
 			best = t->tid;
@@ -93,7 +96,8 @@ static struct thread *thread_for(struct process *p, int32_t tid)
 static bool source_has_thread(void *process, int32_t tid)
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	bool found = thread_by_tid(process, tid) != NULL;
+	struct process *p = process;
+	bool found = thread_by_tid(p, tid) || (tid == p->pid && p->state != PROC_REAPED);
 
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return found;
@@ -116,7 +120,7 @@ static int32_t source_self_thread(void)
 	return current()->tid;
 }
 
-/* --- who may look ------------------------------------------------------------------------- */
+/* --- who may look (see access.c) ------------------------------------------------------------ */
 
 static void source_owner(void *process, uint32_t *uid, uint32_t *gid, bool *dumpable)
 {
@@ -130,26 +134,9 @@ static void source_owner(void *process, uint32_t *uid, uint32_t *gid, bool *dump
 		cred_put(c);
 }
 
-static bool same_user(const struct cred *me, const struct cred *it)
-{
-	return me->fsuid == it->uid && me->fsuid == it->euid && me->fsuid == it->suid &&
-	       me->fsgid == it->gid && me->fsgid == it->egid && me->fsgid == it->sgid;
-}
-
 static bool source_may_inspect(void *process)
 {
-	struct process *p = process;
-	const struct cred *me = current()->cred;
-	struct cred *it;
-	bool ok;
-
-	if (!me || p == current()->process || cred_capable(me, CAP_SYS_PTRACE))
-		return true;
-	it = process_cred(p);
-	ok = it && READ_ONCE(p->dumpable) && same_user(me, it);
-	if (it)
-		cred_put(it);
-	return ok;
+	return process_may_inspect(process);
 }
 
 /* --- files -------------------------------------------------------------------------------- */
@@ -363,7 +350,7 @@ static void signal_sets(struct process *p, sigset64_t *pending, sigset64_t *igno
 	*pending = p->signals.shared.set;
 	*ignored = *caught = 0;
 	for (int i = 1; i <= SIGNAL_COUNT; i++) {
-		uaddr_t handler = p->signals.actions[i - 1].handler;
+		uaddr_t handler = READ_ONCE(p->signals.actions->table[i - 1].handler);
 
 		if (handler == 1)
 			*ignored |= SIGBIT(i);
@@ -408,7 +395,7 @@ static int show_stat(void *process, int32_t tid, struct text *out)
 	struct thread_view v;
 	struct vm_space *s = process_space(p);
 	uint64_t faults = s ? s->minor_faults : 0;
-	bool addresses = source_may_inspect(p); /* where a program lies is not for everybody */
+	bool addresses = process_may_inspect(p); /* where a program lies is not for everybody */
 	int32_t foreground;
 	uint32_t number;
 
@@ -418,7 +405,7 @@ static int show_stat(void *process, int32_t tid, struct text *out)
 	view_thread(p, tid, &v);
 	signal_sets(p, &pending, &ignored, &caught);
 	text_printf(out, "%d (%s) %c %d %d %d %u %d 0 %llu 0 0 0 ", tid, v.name,
-		    process_state_letter(p), process_ppid(p), process_pgid(p), process_sid(p),
+		    thread_state_letter(p, tid), process_ppid(p), process_pgid(p), process_sid(p),
 		    number, foreground, (ull)faults);
 	text_printf(out, "%llu %llu %llu %llu %d %d %u 0 %llu ", (ull)(v.user_ns / TICK_NS),
 		    (ull)(v.system_ns / TICK_NS), (ull)(p->child_user_ns / TICK_NS),
@@ -508,7 +495,7 @@ static int show_status(void *process, int32_t tid, struct text *out)
 {
 	struct process *p = process;
 	struct fs_context *fs = source_fs(p, tid);
-	char letter = process_state_letter(p);
+	char letter = thread_state_letter(p, tid);
 	sigset64_t pending, ignored, caught;
 	struct thread_view v;
 

@@ -12,12 +12,16 @@ struct proc_thread {
 	sigset64_t awaited;    /* [SIGNAL] out of blocked for a wait (signal_await) */
 	sigset64_t saved_mask; /* by itself: to be restored after a call with its own mask */
 	bool restore_saved;    /* by itself */
+	bool leaving;	       /* [SIGNAL] ends: takes no signal for the process any more */
+	uint32_t stop_number;  /* [PROC_TREE] of the stop in which it has parked */
 	struct signal_pending pending; /* [SIGNAL] sent to this thread */
 	uaddr_t altstack_base;	       /* by itself */
 	uint64_t altstack_size;
 	uint32_t altstack_flags;
 	uaddr_t clear_child_tid; /* by itself: written 0 and woken at the thread's end */
 	uaddr_t robust_list;	 /* by itself */
+	struct list pi_held;	 /* [FUTEX_PI] futex_pi.c: locks it owns, that others wait for */
+	bool pi_left;		 /* [FUTEX_PI] it will own none any more */
 	/* restart_syscall: how an interrupted sleep goes on; see linux/. */
 	int64_t (*restart)(struct proc_thread *p);
 	uint64_t restart_args[4];
@@ -29,19 +33,24 @@ static inline struct proc_thread *proc_thread(struct thread *t)
 }
 
 /* --- tables of ids; PROC_TREE held --- */
-int32_t pid_alloc_locked(void);	     /* or -EAGAIN */
+/* A free number, or this one: -EAGAIN, -EINVAL, -EEXIST. */
+int32_t pid_alloc_locked(int32_t want);
 void pid_release_locked(int32_t id); /* once nothing has this id any more */
 int pid_insert_process(struct process *p);
 int pid_insert_thread(struct thread *t);
+/* Under a number that will be its own; over another thread's entry this cannot fail. */
+int pid_insert_thread_as(struct thread *t, int32_t tid);
 void pid_remove_process(struct process *p);
 void pid_remove_thread(struct thread *t);
-struct process *process_find_locked(int32_t pid); /* no reference */
+/* Without a reference: of this number; or the one that has a thread of this number. */
+struct process *process_find_locked(int32_t pid);
+struct process *process_of_id_locked(int32_t id);
+struct thread *thread_find_locked(int32_t tid);
 struct pgroup *pgroup_find_locked(int32_t pgid);
 /* A thread by id with a reference, or NULL. */
 struct thread *thread_find(int32_t tid);
 /* The process of a thread that may be ending, with a reference, or NULL. */
 struct process *thread_process(struct thread *t);
-int32_t thread_next_tid(struct process *p, int32_t after);
 
 /* --- groups; PROC_TREE held --- */
 struct pgroup *pgroup_create(int32_t pgid, struct session *s); /* allocates; NULL */
@@ -51,7 +60,9 @@ bool pgroup_orphaned_locked(const struct pgroup *g, const struct process *ignore
 
 /* --- life --- */
 struct fork_args {
-	bool share_space, share_files, share_fs, share_signals, vfork, thread;
+	bool share_space, share_files, share_fs, share_signals, reset_signals, vfork, thread;
+	bool sibling;	 /* a child of our parent: CLONE_PARENT */
+	int32_t want_id; /* this number, or 0: any */
 	int exit_signal;
 	uint64_t stack; /* 0: the parent's */
 	bool set_tls;
@@ -59,8 +70,11 @@ struct fork_args {
 	uaddr_t clear_child_tid;
 	uaddr_t set_child_tid; /* written by the child itself before it runs */
 };
-/* A copy of the current process (or a thread in it): the new id, or -errno. */
-int process_fork(const struct fork_args *a, int32_t *tid);
+/*
+ * A copy of the current process (or a thread in it), which everybody can see but which does not
+ * run yet: thread_start() it, then drop the reference. 0 or -errno; -ERESTARTNOINTR: signals first.
+ */
+int process_fork(const struct fork_args *a, struct thread **out);
 /* Wait until a vfork child lets go of the memory; its id was returned by process_fork. */
 void process_wait_vfork(int32_t pid);
 /* exec or exit: the parent of a vfork may run again. */
@@ -82,7 +96,12 @@ int process_exec(const struct exec_args *a);
 _Noreturn void process_exit_group(int status);
 /* End the calling thread only. */
 _Noreturn void process_exit_thread(int status);
-/* Kill all other threads of the process and wait until they are gone (exec). */
+/* The end begins, whatever the threads are doing. PROC_TREE held. */
+void process_end_locked(struct process *p, int status);
+/*
+ * Kill all other threads of the process and wait until they are gone (exec); the caller has the
+ * process's number then. 0, -EAGAIN when another thread was first, -ENOMEM.
+ */
 int process_end_other_threads(void);
 
 /* Called by a thread on its way out while its address space is still there; set once by linux/. */
@@ -90,17 +109,24 @@ extern void (*thread_exit_user_hook)(struct thread *t);
 /* First code of a new user thread before it enters user mode; set once by linux/. */
 extern void (*thread_start_user_hook)(uaddr_t set_child_tid, int32_t tid);
 
+/* Of thread tid (0: the caller's): 0, -ESRCH, -EPERM. */
+int proc_thread_robust_list(int32_t tid, uaddr_t *head);
+/* May the caller look into p? (as for ptrace) */
+bool process_may_inspect(struct process *p);
+
 struct process *process_alloc(void);
 void process_discard(struct process *p); /* one that was never published */
 int proc_thread_attach(struct thread *t);
 void proc_thread_detach(struct thread *t);
 
 /* --- waiting --- */
-#define WAIT_EXITED    1
-#define WAIT_STOPPED   2
-#define WAIT_CONTINUED 4
-#define WAIT_NOHANG    8
-#define WAIT_NOREAP    16
+#define WAIT_EXITED	  1
+#define WAIT_STOPPED	  2
+#define WAIT_CONTINUED	  4
+#define WAIT_NOHANG	  8
+#define WAIT_NOREAP	  16
+#define WAIT_OTHER_SIGNAL 32 /* only children whose exit signal is not SIGCHLD: __WCLONE */
+#define WAIT_ANY_SIGNAL	  64 /* whatever it is: __WALL */
 struct wait_result {
 	int32_t pid;
 	uint32_t uid;
@@ -114,18 +140,23 @@ struct wait_result {
 int process_wait(int32_t which, unsigned options, struct wait_result *out);
 
 /* --- signals --- */
-void signal_state_init(struct signal_state *s);
-/* Copy actions for fork. */
+int signal_state_init(struct signal_state *s); /* 0 or -ENOMEM */
+/* For fork: copy the actions, or share them. */
 void signal_state_copy(struct signal_state *to, struct signal_state *from);
-/* exec: handlers back to default. */
-void signal_state_exec(struct signal_state *s);
+void signal_state_share(struct signal_state *to, struct signal_state *from);
+/* Handlers back to default; what is ignored stays so. */
+void signal_state_reset(struct signal_state *s);
+/* The same for exec, in a table of its own: consumes `own`. */
+void signal_state_exec(struct signal_state *s, struct signal_actions *own);
+struct signal_actions *signal_actions_create(void);  /* NULL: no memory */
+void signal_actions_put(struct signal_actions *a);   /* NULL is allowed */
 void signal_flush_pending(struct signal_pending *p); /* frees what is queued; no lock: at the end */
 /* Take the next signal that the current thread must act on: false when there is none. */
 bool signal_dequeue(struct signal_info *info, struct signal_action *action);
 /* Take a pending signal in `set` (sigtimedwait): its number, or 0. */
 int signal_take(sigset64_t set, struct signal_info *info);
-/* Forget a pending signal that is ignored from now on. SIGNAL held. */
-void signal_discard_current(int sig);
+/* Forget it wherever it is pending in p, if it is ignored (now). */
+void signal_discard_ignored(struct process *p, int sig);
 /* Replace the current thread's mask. */
 void signal_set_mask(sigset64_t mask);
 /* Unblock `set` to wait for it: what was blocked of it stays pending even if ignored. 0: blocked
@@ -139,8 +170,14 @@ sigset64_t signal_pending_set(void);
 void signal_default(const struct signal_info *info);
 /* Deliver a synchronous fault: cannot be blocked or ignored. */
 void signal_force(int sig, const struct signal_info *info);
+/* The current thread ends: it takes no signal for the process any more. */
+void signal_leave(void);
+/* A stop signal takes effect: all threads stop. Returns when continued. */
+void signal_stop(int sig);
 /* Stopped: wait for the continue. */
 void signal_stop_here(void);
+/* A thread, already off the list, does not take part in a stop any more. PROC_TREE held. */
+void signal_stop_leave_locked(struct process *p, struct proc_thread *d);
 bool signal_default_ignores(int sig);
 /* Permission to send: 0, -EPERM. */
 int signal_permitted(struct process *to, int sig);
@@ -149,6 +186,8 @@ void signal_notify_parent_locked(struct process *p, int code, int status);
 void signal_send_group_locked(struct pgroup *g, int sig, const struct signal_info *info);
 /* kill(2) with pid <= 0 forms. */
 int signal_kill(int32_t pid, int sig, const struct signal_info *info);
+/* tgkill(2); tgid <= 0: whatever process it is. */
+int signal_kill_thread(int32_t tgid, int32_t tid, int sig, const struct signal_info *info);
 void process_wake_all_threads_locked(struct process *p, uint32_t work);
 
 /* Credentials of the current thread: take over `c`. */

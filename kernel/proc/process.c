@@ -28,10 +28,19 @@ static int32_t last_id;					  /* [proc_tree_lock] */
 static struct radix processes, threads, groups, sessions; /* [proc_tree_lock] */
 static unsigned process_total;				  /* [proc_tree_lock to write] */
 
-int32_t pid_alloc_locked(void)
+int32_t pid_alloc_locked(int32_t want)
 {
-	size_t id = bitmap_find_zero(ids, PID_MAX, (size_t)last_id + 1);
+	size_t id;
 
+	if (want) {
+		if (want < 1 || want >= PID_MAX)
+			return -EINVAL;
+		if (bit_test(ids, (size_t)want))
+			return -EEXIST;
+		bit_set(ids, (size_t)want);
+		return want;
+	}
+	id = bitmap_find_zero(ids, PID_MAX, (size_t)last_id + 1);
 	if (id >= PID_MAX)
 		id = bitmap_find_zero(ids, PID_MAX, last_id < 300 ? 1 : 300);
 	if (id >= PID_MAX)
@@ -61,9 +70,14 @@ int pid_insert_process(struct process *p)
 	return r;
 }
 
+int pid_insert_thread_as(struct thread *t, int32_t tid)
+{
+	return radix_insert(&threads, (uint64_t)tid, t);
+}
+
 int pid_insert_thread(struct thread *t)
 {
-	return radix_insert(&threads, (uint64_t)t->tid, t);
+	return pid_insert_thread_as(t, t->tid);
 }
 
 void pid_remove_process(struct process *p)
@@ -82,6 +96,19 @@ void pid_remove_thread(struct thread *t)
 struct process *process_find_locked(int32_t pid)
 {
 	return pid > 0 ? radix_find(&processes, (uint64_t)pid) : NULL;
+}
+
+struct thread *thread_find_locked(int32_t tid)
+{
+	return tid > 0 ? radix_find(&threads, (uint64_t)tid) : NULL;
+}
+
+struct process *process_of_id_locked(int32_t id)
+{
+	struct process *p = process_find_locked(id);
+	struct thread *t = p ? NULL : thread_find_locked(id);
+
+	return t ? t->process : p;
 }
 
 struct pgroup *pgroup_find_locked(int32_t pgid)
@@ -106,6 +133,7 @@ void process_put(struct process *p)
 		return;
 	if (p->last_cred)
 		cred_put(p->last_cred);
+	signal_actions_put(p->signals.actions);
 	kfree_deferred(p, epoch);
 }
 
@@ -139,7 +167,7 @@ unsigned process_count(void)
 struct thread *thread_find(int32_t tid)
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	struct thread *t = tid > 0 ? radix_find(&threads, (uint64_t)tid) : NULL;
+	struct thread *t = thread_find_locked(tid);
 
 	if (t)
 		thread_get(t);
@@ -154,19 +182,6 @@ struct process *thread_process(struct thread *t)
 
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return p;
-}
-
-int32_t thread_next_tid(struct process *p, int32_t after)
-{
-	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	struct thread *t;
-	int32_t best = 0;
-
-	list_for_each_entry(t, &p->threads, process_link)
-		if (t->tid > after && (!best || t->tid < best))
-			best = t->tid;
-	spin_unlock_irq(&proc_tree_lock, irq);
-	return best;
 }
 
 /* --- groups and sessions --------------------------------------------------------------------- */
@@ -425,24 +440,23 @@ int32_t process_ppid(struct process *p)
 	return id;
 }
 
-char process_state_letter(struct process *p)
+static char letter_of(const struct process *p, const struct thread *t)
+{
+	if (!t)
+		return 'Z'; /* the first one: its number stays until all have ended */
+	if (p->stopping)
+		return 'T';
+	if (READ_ONCE(t->state) == THREAD_RUNNABLE)
+		return 'R';
+	return READ_ONCE(t->wait) == WAIT_WAITING + WAIT_UNINTERRUPTIBLE ? 'D' : 'S';
+}
+
+char thread_state_letter(struct process *p, int32_t tid)
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	struct thread *t;
-	char c = 'S';
+	struct thread *t = thread_find_locked(tid);
+	char c = letter_of(p, t && t->process == p ? t : NULL);
 
-	if (p->state != PROC_ALIVE)
-		c = 'Z';
-	else if (p->stopped)
-		c = 'T';
-	else
-		list_for_each_entry(t, &p->threads, process_link) {
-			if (READ_ONCE(t->state) == THREAD_RUNNABLE)
-				c = 'R';
-			else if (c == 'S' && READ_ONCE(t->wait_how) == WAIT_UNINTERRUPTIBLE &&
-				 READ_ONCE(t->wait) == WAIT_WAITING)
-				c = 'D';
-		}
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return c;
 }

@@ -60,23 +60,28 @@ struct process {
 	struct process *parent; /* [PROC_TREE] */
 	struct list children;	/* [PROC_TREE] */
 	struct list sibling;	/* [PROC_TREE] in parent->children */
-	struct list threads;	/* [PROC_TREE] thread->process_link */
-	uint32_t thread_count;	/* [PROC_TREE] */
+	struct list threads;	/* [PROC_TREE] thread->process_link; the first one first */
+	uint32_t thread_count;	/* [PROC_TREE] in the list */
+	uint32_t staying_count; /* [PROC_TREE] of those, that have not begun to end */
+	uint32_t live_count;	/* [PROC_TREE] of those, that have not let go of the memory */
 	struct pgroup *group;	/* [PROC_TREE] */
 	struct list group_link; /* [PROC_TREE] */
 	struct list all_link;	/* [PROC_TREE] in become_zombie's list of the dead */
-	struct blocker child_event; /* woken at a child's exit, stop, continue */
-	struct blocker vfork_done;
+	struct blocker child_event;	      /* woken at a child's exit, stop, continue */
+	struct blocker vfork_done;	      /* vfork_pending */
 	struct blocker resume;		      /* threads of a stopped process wait here */
 	struct blocker thread_gone;	      /* exec waits for the other threads to end */
 	int32_t exit_status;		      /* [PROC_TREE] as wait4 reports it */
-	int32_t exit_signal;		      /* [PROC_TREE] sent to the parent: SIGCHLD */
+	int32_t exit_signal;		      /* [PROC_TREE] sent to the parent; 0: none */
 	int32_t stop_signal;		      /* [PROC_TREE] signal that stopped it */
 	struct thread *exec_thread;	      /* [PROC_TREE] survives an exec under way */
 	struct cred *last_cred;		      /* [PROC_TREE] of the last thread, once it is gone */
 	struct timer alarm;		      /* setitimer(ITIMER_REAL): alarm.c */
 	nsec_t alarm_interval;		      /* [a] */
-	bool stopped;			      /* [PROC_TREE] */
+	bool stopping;			      /* [PROC_TREE] threads park: signal_stop.c */
+	bool stopped;			      /* [PROC_TREE] all have */
+	uint32_t stop_number;		      /* [PROC_TREE] counts the stops */
+	uint32_t parked;		      /* [PROC_TREE] threads that have, in this stop */
 	bool stop_reported, continue_pending; /* [PROC_TREE] for wait */
 	struct signal_state signals;	      /* [SIGNAL lock inside] */
 	struct vm_space *space;		      /* [PROC_TREE] all threads share it */
@@ -108,8 +113,8 @@ int32_t process_pgid(struct process *p);
 int32_t process_sid(struct process *p);
 int32_t process_ppid(struct process *p);
 
-/* A letter as /proc/PID/stat shows: R S D T Z. */
-char process_state_letter(struct process *p);
+/* A letter as /proc/PID/stat shows: R S D T Z; of the thread tid. */
+char thread_state_letter(struct process *p, int32_t tid);
 /* Credentials of its first thread, with a reference. */
 struct cred *process_cred(struct process *p);
 /* Times used so far by live and dead threads. */

@@ -43,10 +43,17 @@ struct signal_pending {
 	struct list queue; /* [SIGNAL] signal_queued, oldest first */
 };
 
+/* What a process does with its signals; clone(CLONE_SIGHAND) shares it between processes. */
+struct signal_actions {
+	uint32_t refs;	      /* [a] processes */
+	struct spinlock lock; /* SIGNAL: inside the lock of a process's signal_state */
+	struct signal_action table[SIGNAL_COUNT]; /* [lock]; a handler alone may be read without */
+};
+
 struct signal_state {
-	struct spinlock lock;			    /* SIGNAL */
-	struct signal_pending shared;		    /* for any thread */
-	struct signal_action actions[SIGNAL_COUNT]; /* [lock] */
+	struct spinlock lock;		/* SIGNAL */
+	struct signal_pending shared;	/* for any thread */
+	struct signal_actions *actions; /* [PROC_TREE and lock to change] never NULL */
 	bool stop_taken; /* [lock] a stop signal is taken and no SIGCONT came after it */
 };
 

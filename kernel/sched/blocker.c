@@ -217,21 +217,14 @@ void thread_sleep_timer(struct timer *timer)
 	wait_finish(container_of(timer, struct thread, sleep_timer), WAIT_TIMEDOUT);
 }
 
-int wait_sleep(nsec_t deadline)
+/* Sleep until the wait has ended; timed: the timer has been armed. */
+static int sleep_out(bool timed)
 {
 	static const int results[] = {
 		[WAIT_WOKEN] = 0, [WAIT_TIMEDOUT] = -ETIMEDOUT, [WAIT_INTERRUPTED] = -EINTR};
 	struct thread *t = current();
-	bool timed = deadline != NEVER;
 	uint32_t end;
 
-	/* A signal sent before wait_begin found no wait to end; it has left its mark in t->work. */
-	if (thread_interrupted(t->wait_how))
-		wait_finish(t, WAIT_INTERRUPTED);
-	else if (timed && deadline <= clock_mono_ns())
-		wait_finish(t, WAIT_TIMEDOUT);
-	else if (timed)
-		timer_arm(&t->sleep_timer, deadline);
 	while ((end = __atomic_load_n(&t->wait, __ATOMIC_SEQ_CST)) >= WAIT_WAITING) {
 		schedule();
 		/* Another wait's belated thread_unblock may have woken us: sleep on. */
@@ -241,6 +234,55 @@ int wait_sleep(nsec_t deadline)
 		timer_cancel_sync(&t->sleep_timer);
 	wait_end();
 	return results[end];
+}
+
+int wait_sleep(nsec_t deadline)
+{
+	struct thread *t = current();
+	bool timed = deadline != NEVER;
+
+	/* A signal sent before wait_begin found no wait to end; it has left its mark in t->work. */
+	if (thread_interrupted(t->wait_how))
+		wait_finish(t, WAIT_INTERRUPTED);
+	else if (timed && deadline <= clock_mono_ns())
+		wait_finish(t, WAIT_TIMEDOUT);
+	else if (timed)
+		timer_arm(&t->sleep_timer, deadline);
+	return sleep_out(timed);
+}
+
+struct wall_sleep {
+	struct clock_watcher watcher;
+	struct thread *thread;
+	nsec_t at;
+};
+
+static void arm_wall_sleep(struct clock_watcher *w)
+{
+	struct wall_sleep *s = container_of(w, struct wall_sleep, watcher);
+
+	timer_arm(&s->thread->sleep_timer, clock_wall_deadline(s->at));
+}
+
+int wait_sleep_wall(nsec_t at)
+{
+	struct wall_sleep s = {.watcher.changed = arm_wall_sleep, .thread = current(), .at = at};
+	int r;
+
+	if (at == NEVER)
+		return wait_sleep(NEVER);
+	if (thread_interrupted(s.thread->wait_how))
+		wait_finish(s.thread, WAIT_INTERRUPTED);
+	clock_watch(&s.watcher); /* arms the timer, now and whenever the clock is set */
+	r = sleep_out(false);
+	clock_unwatch(&s.watcher);
+	timer_cancel_sync(&s.thread->sleep_timer);
+	return r;
+}
+
+bool thread_wake_wait(struct thread *t)
+{
+	return wait_finish(t, WAIT_WOKEN);
 }
 
 int blocker_block(struct blocker *b, struct spinlock *lock, uint64_t irq_state, nsec_t deadline,

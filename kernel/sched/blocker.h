@@ -102,7 +102,14 @@ int blocker_block(struct blocker *b, struct spinlock *lock, uint64_t irq_state, 
  */
 void wait_begin(unsigned how);
 int wait_sleep(nsec_t deadline);
+/* The same until a time of the wall clock, also if that is set meanwhile. */
+int wait_sleep_wall(nsec_t at);
 void wait_end(void);
+/*
+ * End t's wait as a waker does, without a blocker: true if it was still waiting. Only while the
+ * caller knows that the wait t is in is the one it means. Context: any.
+ */
+bool thread_wake_wait(struct thread *t);
 
 /*
  * Sleep on b until cond holds; evaluates to 0, -ETIMEDOUT or -EINTR. cond is evaluated with no

@@ -3,6 +3,7 @@
 
 #include <arch/cpu.h>
 #include <arch/timer.h>
+#include <base/spinlock.h>
 #include <lib/compiler.h>
 #include <sched/clock_page.h>
 
@@ -30,13 +31,20 @@ nsec_t clock_wall_ns(void)
 	return offset + clock_mono_ns();
 }
 
+static struct spinlock watch_lock = SPINLOCK_INIT(LOCK_CLOCK_WATCH);
+static struct list watchers = LIST_INIT(watchers); /* [watch_lock] */
+
 void clock_wall_set(nsec_t now)
 {
-	uint64_t offset = now - clock_mono_ns();
+	struct clock_watcher *w;
+	uint64_t irq = spin_lock_irq(&watch_lock), offset = now - clock_mono_ns();
 
 	WRITE_ONCE(wall_offset, offset);
 	if (shared)
 		WRITE_ONCE(shared->wall_offset, offset);
+	list_for_each_entry(w, &watchers, link)
+		w->changed(w);
+	spin_unlock_irq(&watch_lock, irq);
 }
 
 void clock_share(struct clock_page *page)
@@ -45,6 +53,34 @@ void clock_share(struct clock_page *page)
 	clock_wall_ns(); /* the offset is known from here on */
 	page->wall_offset = READ_ONCE(wall_offset);
 	shared = page;
+}
+
+void clock_watch(struct clock_watcher *w)
+{
+	uint64_t irq = spin_lock_irq(&watch_lock);
+
+	list_add_tail(&w->link, &watchers);
+	w->changed(w);
+	spin_unlock_irq(&watch_lock, irq);
+}
+
+void clock_unwatch(struct clock_watcher *w)
+{
+	uint64_t irq = spin_lock_irq(&watch_lock);
+
+	list_del(&w->link);
+	spin_unlock_irq(&watch_lock, irq);
+}
+
+nsec_t clock_wall_deadline(nsec_t at)
+{
+	int64_t ahead;
+
+	if (at == NEVER)
+		return NEVER;
+	/* The difference of two wall times that are both far from the ends of the range. */
+	ahead = (int64_t)min(at, (nsec_t)INT64_MAX) - (int64_t)clock_wall_ns();
+	return ahead > 0 ? clock_mono_ns() + (nsec_t)ahead : 0;
 }
 
 const char *clock_source_name(void)

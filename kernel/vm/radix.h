@@ -15,7 +15,7 @@ struct radix {
 };
 
 void *radix_find(const struct radix *t, uint64_t index);
-/* 0, or -ENOMEM. The slot must be empty. */
+/* 0, or -ENOMEM. An item that is there is replaced, which cannot fail. */
 int radix_insert(struct radix *t, uint64_t index, void *item);
 /* The item that was there, or NULL. */
 void *radix_remove(struct radix *t, uint64_t index);

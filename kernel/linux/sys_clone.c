@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fork, vfork, clone, clone3: what is shared and what is copied. Combinations of flags are refused
+ * as Linux does; namespaces are not there, so their flags are -EINVAL.
+ *
+ * The child can be seen by others as soon as process_fork() has made it, but runs only after
+ * what the parent was asked to store is in place.
+ */
+#include "restart.h"
+
+#include <arch/page.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <proc/proc_internal.h>
+#include <sched/thread.h>
+#include <syscalls_proto.h>
+#include <vm/usercopy.h>
+
+#include <asm/signal.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+
+#define CLONE_NAMESPACES                                                               \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+	 CLONE_NEWPID | CLONE_NEWNET)
+/* What clone3 knows; clone's flags are cut to 32 bits, and what it does not know is no bit. */
+#define CLONE_KNOWN (0xffffffffULL | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP)
+
+static int check_flags(uint64_t flags)
+{
+	if (flags & (CLONE_NAMESPACES | CLONE_INTO_CGROUP))
+		return -EINVAL;
+	if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if (flags & CLONE_SIGHAND && !(flags & CLONE_VM))
+		return -EINVAL;
+	/* Init's children are its own: it has no parent to give them to. */
+	if (flags & CLONE_PARENT && process_current()->pid == 1)
+		return -EINVAL;
+	if (flags & CLONE_PIDFD)
+		return -EINVAL;
+	return 0;
+}
+
+static int64_t do_clone(const struct clone_args *ca, int32_t want_id)
+{
+	uint64_t flags = ca->flags;
+	struct fork_args a = {
+		.share_space = flags & CLONE_VM,
+		.share_files = flags & CLONE_FILES,
+		.share_fs = flags & CLONE_FS,
+		.share_signals = flags & CLONE_SIGHAND,
+		.reset_signals = flags & CLONE_CLEAR_SIGHAND,
+		.thread = flags & CLONE_THREAD,
+		.vfork = flags & CLONE_VFORK && !(flags & CLONE_THREAD),
+		.sibling = flags & CLONE_PARENT && !(flags & CLONE_THREAD),
+		.want_id = want_id,
+		.exit_signal = (int)ca->exit_signal,
+		.stack = ca->stack,
+		.set_tls = flags & CLONE_SETTLS,
+		.tls = ca->tls,
+		.clear_child_tid = flags & CLONE_CHILD_CLEARTID ? ca->child_tid : 0,
+		.set_child_tid = flags & CLONE_CHILD_SETTID ? ca->child_tid : 0,
+	};
+	struct thread *child;
+	int32_t tid;
+	int r = check_flags(flags);
+
+	if (r)
+		return r;
+	if (a.set_tls && a.tls >= USER_END)
+		return -EPERM;
+	r = process_fork(&a, &child);
+	if (r)
+		return r;
+	tid = child->tid;
+	if (flags & CLONE_PARENT_SETTID && put_user(ca->parent_tid, tid)) {
+		/* The child is there; Linux ignores a bad address here, too. */
+	}
+	thread_start(child);
+	thread_put(child);
+	if (a.vfork)
+		process_wait_vfork(tid);
+	return tid;
+}
+
+int64_t sys_fork(void)
+{
+	return do_clone(&(struct clone_args){.exit_signal = SIGCHLD}, 0);
+}
+
+int64_t sys_vfork(void)
+{
+	return do_clone(
+		&(struct clone_args){.flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD}, 0);
+}
+
+int64_t sys_clone(unsigned long flags, unsigned long stack, uaddr_t parent_tid, uaddr_t child_tid,
+		  unsigned long tls)
+{
+	struct clone_args a = {.flags = (uint32_t)flags & ~(uint32_t)CSIGNAL,
+			       .exit_signal = flags & CSIGNAL,
+			       .stack = stack,
+			       .pidfd = parent_tid,
+			       .parent_tid = parent_tid,
+			       .child_tid = child_tid,
+			       .tls = tls};
+
+	/* One address for two results. */
+	if (flags & CLONE_PIDFD && flags & (CLONE_PARENT_SETTID | CLONE_DETACHED))
+		return -EINVAL;
+	return do_clone(&a, 0);
+}
+
+/* --- clone3 ---------------------------------------------------------------------------------- */
+
+/* A structure that may be shorter or longer than ours; what we do not know must be 0. */
+static int get_args(struct clone_args *a, uaddr_t from, size_t size)
+{
+	uint8_t rest[64];
+
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	memset(a, 0, sizeof(*a));
+	if (copy_from_user(a, from, min(size, sizeof(*a))))
+		return -EFAULT;
+	for (size_t at = sizeof(*a); at < size; at += sizeof(rest)) {
+		size_t n = min(size - at, sizeof(rest));
+
+		if (copy_from_user(rest, from + at, n))
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++)
+			if (rest[i])
+				return -E2BIG;
+	}
+	return 0;
+}
+
+static int check_args(const struct clone_args *a, size_t size)
+{
+	if ((a->set_tid_size > 32) || (!a->set_tid && a->set_tid_size) ||
+	    (a->set_tid && !a->set_tid_size))
+		return -EINVAL;
+	if (a->exit_signal & ~(uint64_t)CSIGNAL || a->exit_signal > SIGNAL_COUNT)
+		return -EINVAL;
+	if (a->flags & CLONE_INTO_CGROUP && (a->cgroup > INT32_MAX || size < CLONE_ARGS_SIZE_VER2))
+		return -EINVAL;
+	if (a->flags & ~CLONE_KNOWN)
+		return -EINVAL;
+	/* CSIGNAL's bits are not flags here; CLONE_NEWTIME among them is a namespace. */
+	if (a->flags & (CLONE_DETACHED | CSIGNAL))
+		return -EINVAL;
+	if (a->flags & CLONE_SIGHAND && a->flags & CLONE_CLEAR_SIGHAND)
+		return -EINVAL;
+	if (a->flags & (CLONE_THREAD | CLONE_PARENT) && a->exit_signal)
+		return -EINVAL;
+	if (!a->stack != !a->stack_size)
+		return -EINVAL;
+	if (a->stack && !user_range_ok(a->stack, a->stack_size))
+		return -EINVAL;
+	return 0;
+}
+
+/* One number for the one space of numbers there is. */
+static int get_id(const struct clone_args *a, int32_t *id)
+{
+	*id = 0;
+	if (!a->set_tid_size)
+		return 0;
+	if (copy_from_user(id, a->set_tid, sizeof(*id)))
+		return -EFAULT;
+	if (a->set_tid_size > 1 || *id < 1)
+		return -EINVAL;
+	return cred_capable(current()->cred, CAP_SYS_ADMIN) ? 0 : -EPERM;
+}
+
+int64_t sys_clone3(uaddr_t uargs, size_t size)
+{
+	struct clone_args a;
+	int32_t id;
+	int r = get_args(&a, uargs, size);
+
+	if (!r)
+		r = check_args(&a, size);
+	if (!r)
+		r = get_id(&a, &id);
+	if (r)
+		return r;
+	a.stack += a.stack_size;
+	return do_clone(&a, id);
+}

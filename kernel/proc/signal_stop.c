@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Stops: job control of a whole process.
+ *
+ *	running -> stopping	a thread takes a stop signal (signal_stop): the others are poked
+ *	stopping -> stopped	the last thread parks on its way to user mode, or leaves: only then
+ *				the parent is told and wait reports it
+ *	either -> running	SIGCONT or SIGKILL is sent (signal_resume_locked)
+ *
+ * p->stopping is what threads obey, p->stopped what others see. Each stop has a number, and a
+ * thread that has parked remembers it, so that it is counted once though it may wake and park
+ * again. All of it under PROC_TREE. No thread is made in a process that is stopping: clone is
+ * restarted after the stop (fork.c).
+ */
+#include "signal_internal.h"
+
+#include <asm-generic/siginfo.h>
+
+static void complete_locked(struct process *p)
+{
+	if (!p->stopping || p->stopped || p->parked < p->thread_count || !p->thread_count)
+		return;
+	p->stopped = true;
+	p->stop_reported = false;
+	p->continue_pending = false;
+	signal_notify_parent_locked(p, CLD_STOPPED, p->stop_signal);
+	blocker_wake_all(&p->parent->child_event);
+}
+
+static void park_locked(struct process *p, struct proc_thread *d)
+{
+	if (!p->stopping || d->stop_number == p->stop_number)
+		return;
+	d->stop_number = p->stop_number;
+	p->parked++;
+	complete_locked(p);
+}
+
+void signal_stop_leave_locked(struct process *p, struct proc_thread *d)
+{
+	if (d->stop_number == p->stop_number && p->stopping)
+		p->parked--;
+	complete_locked(p);
+}
+
+void signal_stop(int sig)
+{
+	struct process *p = process_current();
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct thread *t;
+
+	/* A terminal's stop does nothing to a group that nobody could continue. */
+	if (sig != SIGSTOP && pgroup_orphaned_locked(p->group, NULL))
+		goto out;
+	/* A SIGCONT that came after the stop was taken has cancelled it. */
+	if (!p->signals.stop_taken || p->stopping || p->exiting || p->exec_thread)
+		goto out;
+	WRITE_ONCE(p->stop_number, p->stop_number + 1);
+	WRITE_ONCE(p->stopping, true);
+	p->parked = 0;
+	p->stop_signal = sig;
+	list_for_each_entry(t, &p->threads, process_link)
+		if (t != current())
+			signal_poke(t, THREAD_WORK_SIGNAL);
+	blocker_wake_all(&p->resume); /* those that have not left the last stop yet */
+	park_locked(p, proc_thread(current()));
+out:
+	spin_unlock_irq(&proc_tree_lock, irq);
+	signal_stop_here();
+}
+
+void signal_stop_here(void)
+{
+	struct process *p = process_current();
+	struct proc_thread *d = proc_thread(current());
+	uint64_t irq;
+
+	while (READ_ONCE(p->stopping) && !(READ_ONCE(current()->work) & THREAD_WORK_KILL)) {
+		irq = spin_lock_irq(&proc_tree_lock);
+		park_locked(p, d);
+		spin_unlock_irq(&proc_tree_lock, irq);
+		/* Until continued; or there is another stop already, in which we count again. */
+		WAIT_UNTIL(&p->resume,
+			   !READ_ONCE(p->stopping) || READ_ONCE(p->stop_number) != d->stop_number,
+			   NEVER, WAIT_KILLABLE);
+	}
+}
+
+void signal_resume_locked(struct process *p, bool tell)
+{
+	bool was_complete = p->stopped;
+
+	if (!p->stopping)
+		return;
+	p->stopped = false;
+	p->stopping = false;
+	p->stop_reported = false;
+	if (tell) {
+		p->continue_pending = true;
+		signal_notify_parent_locked(p, was_complete ? CLD_CONTINUED : CLD_STOPPED,
+					    was_complete ? SIGCONT : p->stop_signal);
+		blocker_wake_all(&p->parent->child_event);
+	}
+	blocker_wake_all(&p->resume);
+}
