@@ -11,8 +11,9 @@
 #include <linux/magic.h>
 #include <mem/slab.h>
 
-static struct mount *anon_mount; /* [I] */
-static uint64_t last_ino;	 /* [a] */
+static struct mount *anon_mount;  /* [I] */
+static struct inode *event_inode; /* [I] */
+static uint64_t last_ino;	  /* [a] */
 
 static void anon_free(struct epoch_head *head)
 {
@@ -49,6 +50,11 @@ struct inode *anon_inode_create(unsigned mode)
 	return inode_of(anon_mount->super, mode);
 }
 
+struct inode *anon_event_inode(void)
+{
+	return inode_get(event_inode);
+}
+
 int anon_path(struct inode *inode, const char *text, struct path *out)
 {
 	out->dentry = dentry_create_detached(inode, text);
@@ -68,5 +74,6 @@ int anon_init(void)
 	if (!root || super_set_root(s, root))
 		return -ENOMEM;
 	anon_mount = mount_create_detached(s, "none");
-	return anon_mount ? 0 : -ENOMEM;
+	event_inode = inode_of(s, 0600);
+	return anon_mount && event_inode ? 0 : -ENOMEM;
 }

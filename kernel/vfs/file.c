@@ -16,11 +16,13 @@
 #include "anon.h"
 #include "dentry.h"
 #include "device.h"
+#include "epoll.h"
 #include "inode.h"
 #include "mount.h"
 #include "super.h"
 #include <base/cred.h>
 #include <lib/errno.h>
+#include <lib/format.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/mman.h>
@@ -50,6 +52,7 @@ void file_put(struct file *f)
 {
 	if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
+	epoll_file_closed(f);
 	if ((f->mode & FILE_OPENED) && f->ops->release)
 		f->ops->release(f);
 	if (f->mode & FILE_WRITER)
@@ -93,6 +96,8 @@ int file_create(struct path path, unsigned flags, struct file **out)
 	f->ops = f->inode->file_ops;
 	f->cred = cred_get((struct cred *)vfs_cred());
 	mutex_init(&f->pos_lock, LOCK_FILE_POS);
+	spin_init(&f->lock, LOCK_VFS_MISC);
+	list_init(&f->watchers);
 	*out = f;
 	return 0;
 }
@@ -111,6 +116,15 @@ int file_create_anon(struct inode *inode, const char *name, unsigned flags,
 	(*out)->priv = priv;
 	(*out)->mode |= FILE_OPENED;
 	return 0;
+}
+
+int file_create_event(const char *name, unsigned flags, const struct file_ops *ops, void *priv,
+		      struct file **out)
+{
+	char text[32];
+
+	format(text, sizeof(text), "anon_inode:%s", name);
+	return file_create_anon(anon_event_inode(), text, O_RDWR | flags, ops, priv, out);
 }
 
 /* --- reading and writing ------------------------------------------------------------------ */
@@ -233,6 +247,8 @@ off64_t file_llseek(struct file *f, off64_t offset, int whence)
 		return -EBADF;
 	if (f->ops->llseek)
 		return f->ops->llseek(f, offset, whence);
+	if (f->ops->flags & FILE_OPS_EVENT)
+		return 0;
 	if (f->ops->flags & FILE_OPS_STREAM)
 		return -ESPIPE;
 	return file_llseek_size(f, offset, whence, (off64_t)inode_size(f->inode), INT64_MAX);

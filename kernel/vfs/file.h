@@ -6,7 +6,9 @@
 #ifndef VFS_FILE_H
 #define VFS_FILE_H
 
+#include <base/spinlock.h>
 #include <base/types.h>
+#include <lib/list.h>
 #include "path.h"
 #include <sched/epoch.h>
 #include <sched/mutex.h>
@@ -74,6 +76,7 @@ struct file_ops {
 };
 
 #define FILE_OPS_STREAM 1 /* no position: lseek, pread, pwrite give -ESPIPE */
+#define FILE_OPS_EVENT	2 /* with STREAM: but lseek does nothing and says 0 (eventfd) */
 
 /* file->mode */
 #define FILE_READ   1
@@ -94,6 +97,8 @@ struct file {
 	struct cred *cred;	    /* [I] of the opener */
 	struct mutex pos_lock;	    /* FILE_POS */
 	off64_t pos;		    /* [pos_lock] of streams: for the use of ops */
+	struct spinlock lock;	    /* VFS_MISC */
+	struct list watchers;	    /* [lock] items of epoll instances that watch it */
 	struct epoch_head epoch;    /* a lookup may still hold a pointer */
 };
 
@@ -108,6 +113,10 @@ int file_create(struct path path, unsigned flags, struct file **out);
 /* A description without a name in the tree, such as a pipe's end; takes over inode's reference. */
 int file_create_anon(struct inode *inode, const char *name, unsigned flags,
 		     const struct file_ops *ops, void *priv, struct file **out);
+
+/* A description of something that is no file (eventfd, epoll): shown as anon_inode:NAME. */
+int file_create_event(const char *name, unsigned flags, const struct file_ops *ops, void *priv,
+		      struct file **out);
 
 /*
  * open(2) from the kernel's side: flags O_*, mode of a new file (umask applied by the call).
