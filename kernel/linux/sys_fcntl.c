@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fcntl and ioctl: what every file understands; the rest is the file's own. */
 #include "file_args.h"
+#include "file_lock.h"
 
 #include <asm/ioctls.h>
 #include <base/percpu.h>
@@ -69,8 +70,10 @@ static int64_t do_fcntl(int fd, struct file *f, unsigned cmd, unsigned long arg)
 		return pipe_get_size(f);
 	case F_SETPIPE_SZ:
 		return (unsigned)arg == arg ? pipe_set_size(f, arg) : -EINVAL;
+	case F_GETLEASE:
+		return F_UNLCK; /* there are no leases: F_SETLEASE is -EINVAL */
 	default:
-		return -EINVAL;
+		return file_lock_fcntl(fd, f, cmd, arg);
 	}
 }
 

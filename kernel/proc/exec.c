@@ -206,6 +206,7 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 		thread_exit_user_hook(t); /* clear_child_tid, in the old memory */
 	proc_thread(t)->clear_child_tid = 0;
 	proc_thread(t)->robust_list = 0;
+	fd_table_inherit_locks(files, old_files);
 	irq = spin_lock_irq(&proc_tree_lock);
 	p->space = space;
 	t->space = space;

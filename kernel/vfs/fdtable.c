@@ -21,6 +21,7 @@
 #include "fdtable.h"
 
 #include "file.h"
+#include "filelock.h"
 #include <base/panic.h>
 #include <base/percpu.h>
 #include <lib/bitmap.h>
@@ -93,6 +94,7 @@ static struct fd_table *table_create(uint32_t capacity)
 		return NULL;
 	}
 	t->refs = 1;
+	t->lock_owner = record_lock_owner_new();
 	spin_init(&t->lock, LOCK_FD_TABLE);
 	return t;
 }
@@ -167,6 +169,25 @@ bool fd_table_try_get(struct fd_table *t)
 	} while (!__atomic_compare_exchange_n(&t->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
 					      __ATOMIC_RELAXED));
 	return true;
+}
+
+void fd_table_inherit_locks(struct fd_table *to, struct fd_table *from)
+{
+	uint64_t owner = to->lock_owner;
+
+	/* A shared table goes on owning what it owns. */
+	if (__atomic_load_n(&from->refs, __ATOMIC_ACQUIRE) > 1)
+		return;
+	to->lock_owner = from->lock_owner;
+	from->lock_owner = owner;
+}
+
+/* A descriptor of t is closed: record locks go with the first one, whatever else is open. */
+static void close_file(struct fd_table *t, struct file *f)
+{
+	if (f)
+		record_locks_close(f, t->lock_owner);
+	file_put(f);
 }
 
 void fd_table_put(struct fd_table *t)
@@ -347,6 +368,8 @@ struct file *fd_remove(struct fd_table *t, int fd)
 	if ((unsigned)fd < t->array->capacity)
 		f = remove_locked(t, (size_t)fd);
 	spin_unlock(&t->lock);
+	if (f)
+		record_locks_close(f, t->lock_owner);
 	return f;
 }
 
@@ -370,7 +393,7 @@ int fd_replace(struct fd_table *t, int fd, struct file *f, uint64_t limit, bool 
 	}
 	spin_unlock(&t->lock);
 	if (!r)
-		file_put(old);
+		close_file(t, old);
 	return r ? r : fd;
 }
 
@@ -425,7 +448,7 @@ static void close_marked(struct fd_table *t, bool cloexec_only, size_t first, si
 		else
 			fd = last;
 		spin_unlock(&t->lock);
-		file_put(f);
+		close_file(t, f);
 		if (fd >= last)
 			return;
 	}

@@ -27,6 +27,7 @@ struct fd_table {
 	struct spinlock lock;	/* FD_TABLE: changes */
 	struct fd_array *array; /* [lock to change; readers under epoch] */
 	uint32_t next;		/* [lock] no number below it is free */
+	uint64_t lock_owner;	/* [I but for exec] names it as an owner of record locks */
 	struct epoch_head epoch;
 };
 
@@ -41,6 +42,8 @@ struct fd_table *fd_table_get(struct fd_table *t);
 bool fd_table_try_get(struct fd_table *t);
 /* The last reference closes everything. NULL is allowed. */
 void fd_table_put(struct fd_table *t);
+/* exec: `to` takes the place of `from` as an owner of record locks, unless others use `from`. */
+void fd_table_inherit_locks(struct fd_table *to, struct fd_table *from);
 /* exec: close the marked descriptors. The table must not be shared (clone it first). */
 void fd_table_exec_close(struct fd_table *t);
 
@@ -67,7 +70,10 @@ int fd_reserve(struct fd_table *t, unsigned from, uint64_t limit, bool cloexec);
 void fd_install(struct fd_table *t, int fd, struct file *f); /* takes over the reference */
 void fd_release(struct fd_table *t, int fd);
 
-/* Take the file out: the caller owns its reference. NULL: bad descriptor. */
+/*
+ * Take the file out: the caller owns its reference. The record locks that the table holds on the
+ * file are gone, as with every way of closing a descriptor. NULL: bad descriptor.
+ */
 struct file *fd_remove(struct fd_table *t, int fd);
 /*
  * dup2: f (a new reference is taken) at fd, closing what was there. fd, -EBADF (out of range),

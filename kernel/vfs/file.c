@@ -17,6 +17,7 @@
 #include "dentry.h"
 #include "device.h"
 #include "epoll.h"
+#include "filelock.h"
 #include "inode.h"
 #include "mount.h"
 #include "super.h"
@@ -53,6 +54,7 @@ void file_put(struct file *f)
 	if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	epoll_file_closed(f);
+	file_locks_release(f);
 	if ((f->mode & FILE_OPENED) && f->ops->release)
 		f->ops->release(f);
 	if (f->mode & FILE_WRITER)

@@ -16,6 +16,7 @@
 
 struct cred;
 struct file;
+struct flock;
 struct fs_context;
 struct inode;
 struct poll_table;
@@ -99,6 +100,7 @@ struct file {
 	off64_t pos;		    /* [pos_lock] of streams: for the use of ops */
 	struct spinlock lock;	    /* VFS_MISC */
 	struct list watchers;	    /* [lock] items of epoll instances that watch it */
+	struct flock *flock;	    /* [lock of inode->locks] what flock(2) holds through it */
 	struct epoch_head epoch;    /* a lookup may still hold a pointer */
 };
 

@@ -20,6 +20,7 @@
 #include "inode.h"
 
 #include "chardev.h"
+#include "filelock.h"
 #include "pipe.h"
 #include "super.h"
 #include <arch/page.h>
@@ -109,6 +110,7 @@ void inode_put(struct inode *inode)
 	if (!inode || __atomic_sub_fetch(&inode->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	assert(!inode->pipe);
+	file_locks_free(inode);
 	inode->super->ops->evict(inode);
 }
 

@@ -14,6 +14,7 @@
 #include <sched/mutex.h>
 
 struct cred;
+struct file_locks;
 struct file_ops;
 struct inode;
 struct pipe;
@@ -105,6 +106,7 @@ struct inode {
 	struct super *super;		      /* [I] counted */
 	struct vm_object *object;	      /* [I] the page cache, or NULL */
 	struct pipe *pipe;		      /* [lock] of a FIFO that is open */
+	struct file_locks *locks;	      /* [a] made by the first lock: filelock.c */
 	uint32_t flags;			      /* [lock] INODE_* */
 	int32_t writers;	   /* [a] open for writing; negative: programs that run from it */
 	struct rwlock lock;	   /* INODE: contents, names in a directory */

@@ -2,6 +2,7 @@
 #include "vfs_boot.h"
 
 #include "builtin_fs.h"
+#include "filelock.h"
 #include "mount.h"
 
 #include <base/panic.h>
@@ -10,4 +11,5 @@ void vfs_start(void)
 {
 	if (tmpfs_init() || vfs_init() || devfs_init() || procfs_init())
 		panic("boot: too little memory for the file systems");
+	file_locks_init();
 }
