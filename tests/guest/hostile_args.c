@@ -72,6 +72,8 @@ static void pointers(void)
 		CALL(arch_prctl, 0x1003l, p);
 		CALL(sethostname, p, 8l);
 		CALL(getrandom, p, 8l, 0l);
+		/* Or what it wrote may hold an end of string, and paths that begin there end. */
+		memset(page + PAGE - 4, 'x', 4);
 		CALL(execve, p, 0l, 0l);
 		CALL(execve, "/bin/true", p, 0l);
 		CALL(execve, "/bin/true", 0l, p);
