@@ -78,6 +78,7 @@ struct file_ops {
 
 #define FILE_OPS_STREAM 1 /* no position: lseek, pread, pwrite give -ESPIPE */
 #define FILE_OPS_EVENT	2 /* with STREAM: but lseek does nothing and says 0 (eventfd) */
+#define FILE_OPS_NO_SIGPIPE 4 /* -EPIPE from write raises no signal */
 
 /* file->mode */
 #define FILE_READ   1

@@ -120,7 +120,8 @@ int vfs_mkdir(const struct path *base, const char *text, unsigned mode)
 	return r;
 }
 
-int vfs_mknod(const struct path *base, const char *text, unsigned mode, dev_t rdev)
+int vfs_make_node(const struct path *base, const char *text, unsigned mode, dev_t rdev,
+		  struct path *out)
 {
 	bool device = S_ISCHR(mode) || S_ISBLK(mode);
 	struct new_name n;
@@ -139,7 +140,21 @@ int vfs_mknod(const struct path *base, const char *text, unsigned mode, dev_t rd
 		if (!r)
 			dentry_instantiate(n.dentry, inode);
 	}
+	if (!r) {
+		out->mount = mount_get(n.walk.path.mount);
+		out->dentry = dentry_get(n.dentry);
+	}
 	new_name_end(&n);
+	return r;
+}
+
+int vfs_mknod(const struct path *base, const char *text, unsigned mode, dev_t rdev)
+{
+	struct path made;
+	int r = vfs_make_node(base, text, mode, rdev, &made);
+
+	if (!r)
+		path_put(made);
 	return r;
 }
 

@@ -16,6 +16,9 @@ struct file;
 int vfs_mkdir(const struct path *base, const char *text, unsigned mode);
 /* Regular file, FIFO, socket or device by mode; -EPERM for devices without CAP_MKNOD. */
 int vfs_mknod(const struct path *base, const char *text, unsigned mode, dev_t rdev);
+/* The same, and where it is: *out is counted. */
+int vfs_make_node(const struct path *base, const char *text, unsigned mode, dev_t rdev,
+		  struct path *out);
 int vfs_symlink(const char *target, const struct path *base, const char *text);
 int vfs_unlink(const struct path *base, const char *text);
 int vfs_rmdir(const struct path *base, const char *text);
