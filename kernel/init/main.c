@@ -24,6 +24,7 @@
 #include <mem/frame_boot.h>
 #include <mem/slab.h>
 #include <proc/futex.h>
+#include <net/socket.h>
 #include <proc/proc_files.h>
 #include <proc/proc_internal.h>
 #include <proc/vdso.h>
@@ -119,6 +120,7 @@ static void init_main(void *arg)
 	slab_show_init();  /* /proc/slabinfo */
 	vfs_start();	   /* name cache, root tmpfs, devfs, procfs, pipes */
 	tty_init();	   /* terminals and serial ports: /dev/console */
+	net_init();	   /* sockets */
 	unpack_archives(); /* the root file system's contents */
 	vdso_init();	   /* the clock that programs read */
 	driver_init();	   /* the loader */
