@@ -23,8 +23,8 @@
 #include <mem/frame.h>
 #include <mem/frame_boot.h>
 #include <mem/slab.h>
-#include <proc/futex.h>
 #include <net/socket.h>
+#include <proc/futex.h>
 #include <proc/proc_files.h>
 #include <proc/proc_internal.h>
 #include <proc/vdso.h>

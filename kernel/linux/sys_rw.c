@@ -57,6 +57,7 @@ static int64_t do_read(int fd, struct iter *it, off64_t *pos)
 static int64_t do_write(int fd, struct iter *it, off64_t *pos)
 {
 	struct fd_ref r = fd_borrow(fd);
+	bool quiet;
 	ssize_t n;
 
 	if (!r.file)
@@ -64,8 +65,9 @@ static int64_t do_write(int fd, struct iter *it, off64_t *pos)
 	n = pos && *pos < 0 ? -EINVAL : limit_write(r.file, it, pos);
 	if (!n)
 		n = file_write(r.file, it, pos);
+	quiet = r.file->ops->flags & FILE_OPS_NO_SIGPIPE;
 	fd_return(r);
-	return write_result(n);
+	return quiet ? io_result(n) : write_result(n);
 }
 
 typedef int64_t (*transfer_fn)(int fd, struct iter *it, off64_t *pos);
