@@ -76,8 +76,8 @@ struct file_ops {
 	void (*show_info)(struct file *f, struct text *out);
 };
 
-#define FILE_OPS_STREAM 1 /* no position: lseek, pread, pwrite give -ESPIPE */
-#define FILE_OPS_EVENT	2 /* with STREAM: but lseek does nothing and says 0 (eventfd) */
+#define FILE_OPS_STREAM	    1 /* no position: lseek, pread, pwrite give -ESPIPE */
+#define FILE_OPS_EVENT	    2 /* with STREAM: but lseek does nothing and says 0 (eventfd) */
 #define FILE_OPS_NO_SIGPIPE 4 /* -EPIPE from write raises no signal */
 
 /* file->mode */
