@@ -432,7 +432,7 @@ static void several(void)
 /* --- the C library's --- */
 
 #define THREADS 6
-#define ROUNDS	2000
+#define ROUNDS	1000
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER, pi_mutex;
 static pthread_cond_t not_empty = PTHREAD_COND_INITIALIZER, not_full = PTHREAD_COND_INITIALIZER;
