@@ -57,6 +57,7 @@ struct pipe {
 	uint32_t readers, writers; /* [lock; a] open descriptions that may read, write */
 	uint32_t reader_opens;	   /* [lock; a] how often one was opened, ever */
 	uint32_t writer_opens;	   /* [lock; a] */
+	bool unnamed;		   /* [I] made by pipe(2): opening it again never waits */
 	uint32_t files;		   /* [inode->lock] descriptions */
 	struct page *spare;	   /* [lock] saves a trip to the allocator per page */
 	struct blocker read_wait;  /* data came, or the last writer left; openers too */
@@ -496,6 +497,7 @@ int pipe_create(unsigned flags, struct file *ends[2])
 	r = p ? open_end(inode, p, O_RDONLY | flags, &ends[0]) : -ENOMEM;
 	if (!r) {
 		/* Not a FIFO: a hang-up shows from the start. */
+		p->unnamed = true;
 		ends[0]->pos = -1;
 		r = open_end(inode, p, O_WRONLY | flags, &ends[1]);
 		if (r)
@@ -525,6 +527,13 @@ static int fifo_join(struct file *f, struct pipe *p)
 	int r = 0;
 
 	mutex_lock(&p->lock);
+	/* Through /proc/PID/fd, no end of a pipe waits for another: it was open once. */
+	if (p->unnamed) {
+		count_open(p, f->mode);
+		f->pos = -1;
+		mutex_unlock(&p->lock);
+		return 0;
+	}
 	if (writer && nonblock && !p->readers) {
 		mutex_unlock(&p->lock);
 		return -ENXIO;

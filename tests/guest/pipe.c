@@ -142,8 +142,37 @@ static void atomic_writes(void)
 	close(ends[0]);
 }
 
+/* What /dev/fd names: one end of a pipe, whose other end may be gone already. */
+static void opened_again(void)
+{
+	char path[32], text[8] = "";
+	int fd[2], again;
+
+	printf("--- opened again\n");
+	if (pipe(fd))
+		return;
+	SHOW(write(fd[1], "text", 4));
+	close(fd[1]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[0]);
+	alarm(10);
+	again = open(path, O_RDONLY);
+	SHOW(again < 0);
+	SHOW(read(again, text, sizeof(text)) == 4 && !strcmp(text, "text"));
+	SHOW(read(again, text, sizeof(text)));
+	close(again);
+	again = open(path, O_WRONLY | O_NONBLOCK);
+	SHOW(again < 0);
+	SHOW(write(again, "more", 4));
+	close(again);
+	SHOW(read(fd[0], text, sizeof(text)));
+	SHOW(read(fd[0], text, sizeof(text)));
+	close(fd[0]);
+	alarm(0);
+}
+
 int main(void)
 {
+	opened_again();
 	basics();
 	no_reader();
 	non_blocking();
