@@ -27,6 +27,7 @@
 #include <vfs/builtin_fs.h>
 #include <vfs/dentry.h>
 #include <vfs/filemap.h>
+#include <vfs/seal.h>
 
 #define SECTORS_PER_PAGE (PAGE_SIZE / 512)
 
@@ -100,6 +101,12 @@ static void tmpfs_evict(struct inode *inode)
 /* Size changes alone need more than the plain fields. */
 static int tmpfs_setattr(struct inode *inode, const struct inode_attr *attr)
 {
+	int r = attr->valid & ATTR_SIZE ? seals_check_size(inode, attr->size) : 0;
+
+	if (!r && attr->valid & ATTR_MODE)
+		r = seals_check_mode(inode, attr->mode);
+	if (r)
+		return r;
 	if (attr->valid & ATTR_SIZE)
 		filemap_set_size(inode, attr->size);
 	inode_setattr_plain(inode, attr);

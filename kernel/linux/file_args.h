@@ -37,6 +37,12 @@ int fd_publish(struct file *f, bool cloexec);
 int64_t io_result(ssize_t n);
 int64_t write_result(ssize_t n);
 
+/*
+ * RLIMIT_FSIZE: cut a write at *pos (NULL: the file's own) to what it allows; -EFBIG and SIGXFSZ
+ * beyond.
+ */
+int write_limit(struct file *f, const off64_t *pos, bool append, size_t *n);
+
 #define RW_COUNT_MAX 0x7ffff000UL /* most bytes of one read or write */
 
 /* An array of struct iovec, checked and cut to RW_COUNT_MAX. */

@@ -13,6 +13,7 @@
 #include <vfs/file.h>
 #include <vfs/inode.h>
 #include <vfs/pipe.h>
+#include <vfs/seal.h>
 #include <vm/usercopy.h>
 
 #define SETFL_FLAGS (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
@@ -70,6 +71,10 @@ static int64_t do_fcntl(int fd, struct file *f, unsigned cmd, unsigned long arg)
 		return pipe_get_size(f);
 	case F_SETPIPE_SZ:
 		return (unsigned)arg == arg ? pipe_set_size(f, arg) : -EINVAL;
+	case F_GET_SEALS:
+		return seals_get(f);
+	case F_ADD_SEALS:
+		return (unsigned)arg == arg ? seals_add(f, (unsigned)arg) : -EINVAL;
 	case F_GETLEASE:
 		return F_UNLCK; /* there are no leases: F_SETLEASE is -EINVAL */
 	default:
@@ -123,6 +128,8 @@ static int64_t do_ioctl(int fd, struct file *f, unsigned cmd, unsigned long arg)
 		return fd_set_cloexec(current()->files, fd, false);
 	case FIONBIO:
 		return set_flag_from(f, O_NONBLOCK, arg);
+	case FIOASYNC:
+		return set_flag_from(f, FASYNC, arg);
 	case FIGETBSZ:
 		return put_user(arg, f->inode->block_size);
 	}

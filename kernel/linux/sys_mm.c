@@ -8,6 +8,7 @@
 #include <syscalls_proto.h>
 #include <vfs/fdtable.h>
 #include <vfs/file.h>
+#include <vfs/seal.h>
 #include <vm/space.h>
 #include <vm/usercopy.h>
 
@@ -28,9 +29,11 @@ static unsigned prot_decode(unsigned prot)
 	 MAP_SYNC | MAP_FIXED_NOREPLACE | MAP_UNINITIALIZED | MAP_32BIT)
 
 /* The file's part of the request: its object, and whether writing may be allowed later. */
-static int map_file(int fd, struct vm_map_args *a, bool shared, unsigned prot, struct file **out)
+static int map_file(int fd, struct vm_map_args *a, bool shared, unsigned prot, struct file **out,
+		    bool *sealing)
 {
 	struct file *f = fd_get(current()->files, fd);
+	bool may_write;
 	int r;
 
 	if (!f)
@@ -38,8 +41,13 @@ static int map_file(int fd, struct vm_map_args *a, bool shared, unsigned prot, s
 	*out = f;
 	if (!(f->mode & FILE_READ) || (shared && prot & VM_WRITE && !(f->mode & FILE_WRITE)))
 		return -EACCES;
-	if (!shared || f->mode & FILE_WRITE)
-		a->flags |= VM_MAY_WRITE;
+	may_write = !shared || f->mode & FILE_WRITE;
+	/* The caller ends it. */
+	r = shared ? seals_map_begin(f, prot & VM_WRITE, &may_write) : 0;
+	if (r)
+		return r;
+	*sealing = shared;
+	a->flags |= may_write ? VM_MAY_WRITE : 0;
 	r = file_mmap(f, a->offset, a->length, prot, shared, &a->object);
 	if (!r)
 		a->file = f;
@@ -57,6 +65,7 @@ int64_t sys_mmap(uaddr_t addr, size_t length, unsigned prot, unsigned flags, int
 {
 	struct vm_map_args a = {.addr = addr, .length = length, .prot = prot_decode(prot)};
 	bool shared = (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
+	bool sealing = false;
 	struct file *f = NULL;
 	uint64_t at;
 	int r = 0;
@@ -84,10 +93,12 @@ int64_t sys_mmap(uaddr_t addr, size_t length, unsigned prot, unsigned flags, int
 		a.flags |= VM_MAY_WRITE;
 	} else {
 		a.offset = offset;
-		r = map_file(fd, &a, shared, a.prot, &f);
+		r = map_file(fd, &a, shared, a.prot, &f, &sealing);
 	}
 	if (!r)
 		r = vm_map(current()->space, &a, &at);
+	if (sealing)
+		seals_map_end(f);
 	if (a.object)
 		vm_object_put(a.object);
 	file_put(f);

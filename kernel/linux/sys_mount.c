@@ -9,6 +9,7 @@
 #include <linux/capability.h>
 #include <linux/fadvise.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/mount.h>
 #include <mem/slab.h>
 #include <syscalls_proto.h>
@@ -216,6 +217,25 @@ int64_t sys_readahead(int fd, off64_t offset, size_t count)
 
 	if (r.file && (r.file->mode & FILE_READ))
 		result = inode_is_regular(r.file->inode) ? 0 : -EINVAL;
+	fd_return(r);
+	return result;
+}
+
+int64_t sys_sync_file_range(int fd, off64_t offset, off64_t len, unsigned flags)
+{
+	struct fd_ref r = fd_borrow(fd);
+	off64_t end;
+	int64_t result = 0;
+
+	if (!r.file)
+		return -EBADF;
+	if (flags & ~(unsigned)(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+				SYNC_FILE_RANGE_WAIT_AFTER) ||
+	    offset < 0 || len < 0 || add_overflow(offset, len, &end))
+		result = -EINVAL;
+	else if (!inode_is_regular(r.file->inode) && !inode_is_dir(r.file->inode) &&
+		 !S_ISBLK(r.file->inode->mode))
+		result = -ESPIPE;
 	fd_return(r);
 	return result;
 }

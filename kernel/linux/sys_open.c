@@ -278,17 +278,32 @@ int64_t sys_pipe(uaddr_t fds)
 
 /* --- memfd_create ------------------------------------------------------------------------- */
 
+/* Newer than the package of Linux's headers. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8
+#define MFD_EXEC	16
+#define F_SEAL_EXEC	0x20
+#endif
+
 #define MEMFD_NAME_MAX (NAME_TEXT_MAX - 6) /* "memfd:" and the name make one component */
 
 int64_t sys_memfd_create(uaddr_t uname, unsigned flags)
 {
+	unsigned mode = 0777, seals = F_SEAL_SEAL;
 	char *name;
 	struct file *f;
 	int64_t r;
 
-	/* No huge pages; sealing is not there, so nobody may be told that it is allowed. */
-	if (flags & ~(unsigned)MFD_CLOEXEC)
+	/* No huge pages. */
+	if (flags & ~(unsigned)(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC) ||
+	    (flags & MFD_NOEXEC_SEAL && flags & MFD_EXEC))
 		return -EINVAL;
+	if (flags & MFD_NOEXEC_SEAL) {
+		mode = 0666;
+		seals = F_SEAL_EXEC;
+	} else if (flags & MFD_ALLOW_SEALING) {
+		seals = 0;
+	}
 	name = kmalloc(MEMFD_NAME_MAX + 1);
 	if (!name)
 		return -ENOMEM;
@@ -296,7 +311,7 @@ int64_t sys_memfd_create(uaddr_t uname, unsigned flags)
 	if (r == -ENAMETOOLONG)
 		r = -EINVAL;
 	if (r >= 0)
-		r = file_create_memory(name, &f);
+		r = file_create_memory(name, mode, seals, &f);
 	kfree(name);
 	return r ? r : fd_publish(f, flags & MFD_CLOEXEC);
 }

@@ -16,21 +16,21 @@
 #include <syscalls_proto.h>
 #include <vfs/file.h>
 #include <vfs/inode.h>
+#include <vfs/pipe.h>
 #include <vm/usercopy.h>
 
 /* --- one transfer ------------------------------------------------------------------------- */
 
-/* RLIMIT_FSIZE: cut a write to what it allows; -EFBIG and SIGXFSZ beyond. */
-static int limit_write(struct file *f, struct iter *it, const off64_t *pos)
+int write_limit(struct file *f, const off64_t *pos, bool append, size_t *n)
 {
 	uint64_t limit, at;
 
 	if (!inode_is_regular(f->inode))
 		return 0;
 	limit = process_limit(process_current(), RLIMIT_FSIZE);
-	if (limit == RLIM64_INFINITY || !iter_left(it))
+	if (limit == RLIM64_INFINITY || !*n)
 		return 0;
-	if (f->flags & O_APPEND)
+	if (f->flags & O_APPEND || append)
 		at = inode_size(f->inode);
 	else
 		at = (uint64_t)(pos ? *pos : READ_ONCE(f->pos));
@@ -38,8 +38,13 @@ static int limit_write(struct file *f, struct iter *it, const off64_t *pos)
 		signal_send_thread(current(), SIGXFSZ, NULL);
 		return -EFBIG;
 	}
-	it->left = min(it->left, (size_t)(limit - at));
+	*n = min(*n, (size_t)(limit - at));
 	return 0;
+}
+
+static int limit_write(struct file *f, struct iter *it, const off64_t *pos)
+{
+	return write_limit(f, pos, it->flags & ITER_APPEND, &it->left);
 }
 
 static int64_t do_read(int fd, struct iter *it, off64_t *pos)
@@ -109,17 +114,21 @@ int64_t sys_pwrite64(int fd, uaddr_t buf, size_t count, off64_t pos)
 
 /* --- vectors ------------------------------------------------------------------------------ */
 
-static int64_t vector(transfer_fn fn, int fd, uaddr_t iov, unsigned long count, off64_t *pos)
+/* A bad descriptor comes before a bad array. */
+static int vector_get(int fd, struct iovec_arg *v, uaddr_t iov, unsigned long count)
 {
-	struct iovec_arg v;
-	int64_t n;
 	struct fd_ref r = fd_borrow(fd);
 	bool bad = !r.file;
 
 	fd_return(r);
-	if (bad)
-		return -EBADF;
-	n = iovec_arg_get(&v, iov, count);
+	return bad ? -EBADF : iovec_arg_get(v, iov, count);
+}
+
+static int64_t vector(transfer_fn fn, int fd, uaddr_t iov, unsigned long count, off64_t *pos)
+{
+	struct iovec_arg v;
+	int64_t n = vector_get(fd, &v, iov, count);
+
 	if (n)
 		return n;
 	n = fn(fd, &v.iter, pos);
@@ -147,15 +156,46 @@ int64_t sys_pwritev(int fd, uaddr_t iov, unsigned long count, off64_t pos, unsig
 	return pos < 0 ? -EINVAL : vector(do_write, fd, iov, count, &pos);
 }
 
-/* RWF_NOWAIT and RWF_APPEND would need a flag per call down to the file: not there yet. */
+/* What one call may say. Everything is in memory, so HIPRI, DSYNC and SYNC ask for nothing. */
+static int decode_rwf(int fd, int flags, bool write, unsigned *out)
+{
+	struct fd_ref r;
+	bool pipe;
+
+	*out = 0;
+	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND))
+		return -EOPNOTSUPP;
+	if (flags & RWF_NOWAIT) {
+		r = fd_borrow(fd);
+		pipe = r.file && file_is_pipe(r.file);
+		fd_return(r);
+		if (!pipe)
+			return -EOPNOTSUPP;
+		*out |= ITER_NOWAIT;
+	}
+	if (flags & RWF_APPEND && write)
+		*out |= ITER_APPEND;
+	return 0;
+}
+
 static int64_t vector2(transfer_fn fn, int fd, uaddr_t iov, unsigned long count, off64_t pos,
 		       int flags)
 {
-	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC))
-		return -EOPNOTSUPP;
+	struct iovec_arg v;
+	unsigned how;
+	int64_t n;
+
 	if (pos < -1)
 		return -EINVAL;
-	return vector(fn, fd, iov, count, pos == -1 ? NULL : &pos);
+	n = vector_get(fd, &v, iov, count);
+	if (n)
+		return n;
+	n = decode_rwf(fd, flags, fn == do_write, &how);
+	v.iter.flags |= how;
+	if (!n)
+		n = fn(fd, &v.iter, pos == -1 ? NULL : &pos);
+	iovec_arg_put(&v);
+	return n;
 }
 
 int64_t sys_preadv2(int fd, uaddr_t iov, unsigned long count, off64_t pos, unsigned long high,

@@ -139,8 +139,8 @@ int file_open_exec(const struct path *base, const char *text, unsigned flags, st
 ssize_t file_read_kernel(struct file *f, void *buf, size_t n, off64_t pos);
 ssize_t file_write_kernel(struct file *f, const void *buf, size_t n, off64_t pos);
 
-/* An empty file in memory, open for reading and writing, shown as /memfd:NAME. */
-int file_create_memory(const char *name, struct file **out);
+/* An empty file in memory, open for reading and writing, shown as /memfd:NAME; seals: F_SEAL_*. */
+int file_create_memory(const char *name, unsigned mode, unsigned seals, struct file **out);
 
 /* With the checks of access mode; at *pos, or at the file's own position with pos NULL. */
 ssize_t file_read(struct file *f, struct iter *it, off64_t *pos);

@@ -17,6 +17,7 @@
 
 #include "inode.h"
 #include "mount.h"
+#include "seal.h"
 #include "super.h"
 #include <base/cred.h>
 #include <lib/errno.h>
@@ -157,10 +158,13 @@ ssize_t filemap_write(struct file *f, struct iter *it, off64_t *pos)
 	if (!iter_left(it))
 		return 0;
 	rwlock_write_lock(&inode->lock);
-	if (__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_APPEND)
+	if (__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_APPEND || it->flags & ITER_APPEND)
 		at = inode_size(inode);
-	drop_set_id(inode);
-	n = write_locked(inode, it, at);
+	n = seals_check_write(inode, at + iter_left(it));
+	if (!n) {
+		drop_set_id(inode);
+		n = write_locked(inode, it, at);
+	}
 	if (n > 0)
 		inode_touch(inode, TOUCH_MTIME | TOUCH_CTIME);
 	rwlock_write_unlock(&inode->lock);
@@ -234,8 +238,13 @@ int filemap_fallocate(struct file *f, int mode, off64_t offset, off64_t len)
 	int r = 0;
 
 	rwlock_write_lock(&inode->lock);
-	drop_set_id(inode);
 	if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		r = seals_check_punch(inode);
+	if (!r && end > inode_size(inode) && !(mode & FALLOC_FL_KEEP_SIZE))
+		r = seals_check_size(inode, end);
+	if (!r)
+		drop_set_id(inode);
+	if (!r && mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		r = filemap_punch(inode, from, (uint64_t)len);
 	if (!r && !(mode & FALLOC_FL_PUNCH_HOLE))
 		r = preallocate(inode, from, end);

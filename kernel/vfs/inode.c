@@ -22,6 +22,7 @@
 #include "chardev.h"
 #include "filelock.h"
 #include "pipe.h"
+#include "seal.h"
 #include "super.h"
 #include <arch/page.h>
 #include <base/cred.h>
@@ -111,6 +112,7 @@ void inode_put(struct inode *inode)
 		return;
 	assert(!inode->pipe);
 	file_locks_free(inode);
+	seals_free(inode);
 	inode->super->ops->evict(inode);
 }
 
@@ -168,12 +170,13 @@ int inode_link_new(struct inode *inode)
 	int r = 0;
 
 	spin_lock(&inode->attr_lock);
-	if (inode->nlink == 0) {
+	if (inode->nlink == 0 && !inode->linkable) {
 		r = -ENOENT;
 	} else if (inode->nlink >= LINKS_PER_INODE_MAX) {
 		r = -EMLINK;
 	} else {
 		inode->nlink++;
+		inode->linkable = false;
 		inode->ctime = now;
 	}
 	spin_unlock(&inode->attr_lock);

@@ -18,6 +18,7 @@ struct file_locks;
 struct file_ops;
 struct inode;
 struct pipe;
+struct seals;
 struct super;
 struct vm_object;
 
@@ -88,17 +89,18 @@ struct inode_ops {
 #define INODE_DEAD 1 /* [lock] a removed directory: no names can be made in it */
 
 struct inode {
-	uint32_t refs;			      /* [a] */
-	uint32_t mode;			      /* [attr] type (never changes) and permission bits */
-	uint32_t uid;			      /* [attr] */
-	uint32_t gid;			      /* [attr] */
-	uint32_t nlink;			      /* [attr] */
-	dev_t dev;			      /* [I] of its filesystem */
-	dev_t rdev;			      /* [I] of a device node */
-	uint32_t block_size;		      /* [I] preferred size of an access */
-	uint64_t ino;			      /* [I] */
-	uint64_t size;			      /* [a] bytes; changes under lock */
-	uint64_t blocks;		      /* [a] units of 512 bytes */
+	uint32_t refs;	     /* [a] */
+	uint32_t mode;	     /* [attr] type (never changes) and permission bits */
+	uint32_t uid;	     /* [attr] */
+	uint32_t gid;	     /* [attr] */
+	uint32_t nlink;	     /* [attr] */
+	bool linkable;	     /* [attr] made without a name (O_TMPFILE), may get its first */
+	dev_t dev;	     /* [I] of its filesystem */
+	dev_t rdev;	     /* [I] of a device node */
+	uint32_t block_size; /* [I] preferred size of an access */
+	uint64_t ino;	     /* [I] */
+	uint64_t size;	     /* [a] bytes; changes under lock */
+	uint64_t blocks;     /* [a] units of 512 bytes */
 	struct file_time atime, mtime, ctime; /* [attr] */
 	struct file_time btime;		      /* [I] */
 	const struct inode_ops *ops;	      /* [I] */
@@ -106,6 +108,7 @@ struct inode {
 	struct super *super;		      /* [I] counted */
 	struct vm_object *object;	      /* [I] the page cache, or NULL */
 	struct pipe *pipe;		      /* [lock] of a FIFO that is open */
+	struct seals *seals;		      /* [I] of files that can be sealed: seal.c */
 	struct file_locks *locks;	      /* [a] made by the first lock: filelock.c */
 	uint32_t flags;			      /* [lock] INODE_* */
 	int32_t writers;	   /* [a] open for writing; negative: programs that run from it */

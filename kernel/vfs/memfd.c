@@ -5,6 +5,7 @@
 #include "dentry.h"
 #include "inode.h"
 #include "mount.h"
+#include "seal.h"
 #include "super.h"
 #include <lib/errno.h>
 #include <lib/format.h>
@@ -36,7 +37,7 @@ static int get_mount(struct mount **out)
 	return 0;
 }
 
-int file_create_memory(const char *name, struct file **out)
+int file_create_memory(const char *name, unsigned mode, unsigned seals, struct file **out)
 {
 	char text[NAME_TEXT_MAX + 32];
 	struct inode *dir, *inode;
@@ -46,9 +47,14 @@ int file_create_memory(const char *name, struct file **out)
 	if (r)
 		return r;
 	dir = path.mount->root->inode;
-	r = dir->ops->tmpfile(dir, S_IFREG | 0777, &inode);
+	r = dir->ops->tmpfile(dir, S_IFREG | mode, &inode);
 	if (r)
 		goto out_mount;
+	r = seals_create(inode, seals);
+	if (r) {
+		inode_put(inode);
+		goto out_mount;
+	}
 	format(text, sizeof(text), "/memfd:%s (deleted)", name);
 	path.dentry = dentry_create_detached(inode, text);
 	if (!path.dentry) {

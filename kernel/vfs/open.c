@@ -221,6 +221,7 @@ static int open_unnamed(struct open_request *q, struct walk *w, struct file **ou
 				      : -EOPNOTSUPP;
 	if (r)
 		return r;
+	inode->linkable = !(q->flags & O_EXCL); /* nobody else has it yet */
 	path.dentry = dentry_create_detached(inode, "/tmpfile (deleted)");
 	if (!path.dentry) {
 		inode_put(inode);

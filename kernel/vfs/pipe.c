@@ -21,7 +21,7 @@
  *
  * Rejected: a ring of bytes. It has no slots to pass pages through, which splice will want.
  */
-#include "pipe.h"
+#include "pipe_internal.h"
 
 #include "anon.h"
 #include "inode.h"
@@ -43,55 +43,6 @@
 #define SLOTS_MAX_USER 256 /* 1 MiB, as /proc/sys/fs/pipe-max-size says on Linux */
 #define SLOTS_MAX      (1 << 16)
 
-struct piece {
-	struct page *page;
-	uint32_t offset; /* of the first byte not read */
-	uint32_t len;	 /* never 0 */
-};
-
-struct pipe {
-	struct mutex lock;	   /* PIPE */
-	struct piece *ring;	   /* [lock] */
-	uint32_t slots;		   /* [lock] power of two */
-	uint32_t head, tail;	   /* [lock; a] next slot to fill, next to read */
-	uint32_t readers, writers; /* [lock; a] open descriptions that may read, write */
-	uint32_t reader_opens;	   /* [lock; a] how often one was opened, ever */
-	uint32_t writer_opens;	   /* [lock; a] */
-	bool unnamed;		   /* [I] made by pipe(2): opening it again never waits */
-	uint32_t files;		   /* [inode->lock] descriptions */
-	struct page *spare;	   /* [lock] saves a trip to the allocator per page */
-	struct blocker read_wait;  /* data came, or the last writer left; openers too */
-	struct blocker write_wait; /* room came, or the last reader left */
-	struct epoch_head epoch;
-};
-
-#define LOAD(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
-
-static bool pipe_empty(const struct pipe *p)
-{
-	return LOAD(p->head) == LOAD(p->tail);
-}
-
-static bool pipe_full(const struct pipe *p)
-{
-	return LOAD(p->head) - LOAD(p->tail) >= LOAD(p->slots);
-}
-
-static struct piece *piece_at(struct pipe *p, uint32_t i)
-{
-	return &p->ring[i & (p->slots - 1)];
-}
-
-static void wake_readers(struct pipe *p)
-{
-	blocker_wake(&p->read_wait, ~0U, EPOLLIN | EPOLLRDNORM);
-}
-
-static void wake_writers(struct pipe *p)
-{
-	blocker_wake(&p->write_wait, ~0U, EPOLLOUT | EPOLLWRNORM);
-}
-
 /* --- life --------------------------------------------------------------------------------- */
 
 static struct pipe *pipe_alloc(void)
@@ -107,6 +58,7 @@ static struct pipe *pipe_alloc(void)
 		return NULL;
 	}
 	mutex_init(&p->lock, LOCK_PIPE);
+	mutex_init(&p->splice_lock, LOCK_SPLICE);
 	blocker_init_class(&p->read_wait, LOCK_BLOCKER_OUTER);
 	blocker_init_class(&p->write_wait, LOCK_BLOCKER_OUTER);
 	return p;
@@ -181,10 +133,15 @@ static void pipe_release(struct file *f)
 	pipe_detach(f->inode);
 }
 
+static bool pipe_nonblocking(const struct file *f, const struct iter *it)
+{
+	return LOAD(f->flags) & O_NONBLOCK || it->flags & ITER_NOWAIT;
+}
+
 /* --- reading ------------------------------------------------------------------------------ */
 
 /* The piece is used up. */
-static void piece_drop(struct pipe *p)
+void pipe_piece_drop(struct pipe *p)
 {
 	struct page *page = piece_at(p, p->tail)->page;
 
@@ -210,7 +167,7 @@ static size_t take(struct pipe *p, struct iter *it, bool *fault)
 		b->offset += (uint32_t)copied;
 		b->len -= (uint32_t)copied;
 		if (b->len == 0)
-			piece_drop(p);
+			pipe_piece_drop(p);
 	}
 	return done;
 }
@@ -228,7 +185,7 @@ static ssize_t pipe_read(struct file *f, struct iter *it, off64_t *pos)
 		mutex_lock(&p->lock);
 		done = take(p, it, &fault);
 		if (!done && !fault && p->writers) /* else the end: 0 */
-			r = LOAD(f->flags) & O_NONBLOCK ? -EAGAIN : -EINTR;
+			r = pipe_nonblocking(f, it) ? -EAGAIN : -EINTR;
 		else
 			r = done ? (ssize_t)done : fault ? -EFAULT : 0;
 		mutex_unlock(&p->lock);
@@ -351,7 +308,7 @@ static ssize_t pipe_write(struct file *f, struct iter *it, off64_t *pos)
 			whole = false; /* only a fault splits it: the rest has no claim */
 			continue;
 		}
-		if (n != -EAGAIN || (LOAD(f->flags) & O_NONBLOCK))
+		if (n != -EAGAIN || pipe_nonblocking(f, it))
 			break;
 		if (WAIT_UNTIL(&p->write_wait, may_progress(p), NEVER, WAIT_INTERRUPTIBLE)) {
 			n = -EINTR;
@@ -428,7 +385,7 @@ static int resize(struct pipe *p, uint32_t slots)
 	uint32_t used = p->head - p->tail;
 	struct piece *ring;
 
-	if (used > slots)
+	if (used + p->reserved > slots)
 		return -EBUSY;
 	ring = kcalloc(slots, sizeof(ring[0]));
 	if (!ring)

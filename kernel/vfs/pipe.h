@@ -16,6 +16,18 @@ bool file_is_pipe(const struct file *f);
 ssize_t pipe_get_size(struct file *f);
 ssize_t pipe_set_size(struct file *f, size_t bytes);
 
+/*
+ * From pipe to pipe or file, from file to pipe: bytes moved, 0 at the end, -EAGAIN (nowait), -EPIPE
+ * (nobody reads), -EINVAL (one pipe with itself), -EINTR. One of the two is a pipe. pos NULL: the
+ * position of the file. What may wait is the first byte only.
+ */
+ssize_t pipe_splice(struct file *in, off64_t *in_pos, struct file *out, off64_t *out_pos,
+		    size_t len, bool nowait);
+/* Copy from pipe to pipe without taking. -EINVAL: not two different pipes. */
+ssize_t pipe_tee(struct file *in, struct file *out, size_t len, bool nowait);
+/* Write what fits, after waiting for room for the first byte. */
+ssize_t pipe_write_some(struct file *f, struct iter *it, bool nowait);
+
 int pipe_init(void);
 
 #endif

@@ -19,8 +19,13 @@ struct iter {
 	size_t segs;			/* segments left, the current one included */
 	size_t offset;			/* within the current segment */
 	size_t left;			/* bytes left in all */
+	unsigned flags;			/* ITER_*: how this one request is to be done */
 	struct iter_segment one;	/* storage of the single-segment forms */
 };
+
+/* For files, which obey what they can: -EAGAIN instead of waiting; write at the end. */
+#define ITER_NOWAIT 1
+#define ITER_APPEND 2
 
 void iter_init_kernel(struct iter *it, void *buf, size_t n);
 void iter_init_user(struct iter *it, uaddr_t buf, size_t n);
