@@ -32,6 +32,8 @@ struct cpu {
 	uint32_t irq_depth;	    /* 56 nesting of interrupt handlers */
 	uint32_t fastpage_used;	    /* 60 bit map of fast-page slots in use */
 	uint64_t irq_stack;	    /* 64 [I] top of the interrupt stack */
+	uint64_t kernel_since;	    /* 72 [a] cpu_cycles() at the entry from user mode, or at the
+				     * switch to the thread; 0: in user mode. Interrupts off */
 	bool online;		    /* [a] runs the scheduler */
 	bool idle;		    /* [a] in the idle loop: quiescent until it leaves it */
 	struct run_queue *rq;	    /* [I] */

@@ -17,6 +17,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
+#include <proc/cpu_clock.h>
 #include <proc/proc_internal.h>
 #include <sched/thread.h>
 #include <syscalls_proto.h>
@@ -224,6 +225,8 @@ void kernel_user_return(struct trap_frame *f)
 		thread_yield();
 	if (!READ_ONCE(t->work))
 		return;
+	if (READ_ONCE(t->work) & THREAD_WORK_CPU_TIME)
+		cpu_timers_check();
 	signal_stop_here();
 	while (signal_dequeue(&info, &action)) {
 		if (action.handler == 1)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* exit, wait, ids, groups, sessions. */
 #include "restart.h"
+#include "rusage.h"
 
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -35,14 +36,11 @@ int64_t sys_set_tid_address(uaddr_t address)
 
 static int put_rusage(uaddr_t out, const struct wait_result *w)
 {
-	struct rusage ru = {0};
+	struct rusage ru;
 
 	if (!out)
 		return 0;
-	ru.ru_utime.tv_sec = (long)(w->user_ns / NSEC_PER_SEC);
-	ru.ru_utime.tv_usec = (long)(w->user_ns % NSEC_PER_SEC / 1000);
-	ru.ru_stime.tv_sec = (long)(w->system_ns / NSEC_PER_SEC);
-	ru.ru_stime.tv_usec = (long)(w->system_ns % NSEC_PER_SEC / 1000);
+	rusage_encode(&ru, &w->used);
 	return copy_to_user(out, &ru, sizeof(ru));
 }
 

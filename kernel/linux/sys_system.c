@@ -7,6 +7,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/frame.h>
+#include <proc/cpu_clock.h>
 #include <proc/proc_internal.h>
 #include <proc/uts.h>
 #include <sched/clock.h>
@@ -200,6 +201,8 @@ static int set_limit(struct process *p, unsigned resource, const struct limit64 
 		r = -EPERM;
 	else
 		*old = (struct rlimit_pair){l->cur, l->max};
+	if (!r && resource == RLIMIT_CPU)
+		cpu_timers_changed_locked(p);
 	spin_unlock_irq(&proc_tree_lock, irq);
 	space = r ? NULL : process_space(p);
 	if (space)

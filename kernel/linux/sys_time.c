@@ -1,66 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Clocks, sleeps, interval timers of the real-time kind, resource use. */
+/* Clocks, sleeps, interval timers. */
+#include "clock_id.h"
 #include "restart.h"
 #include "timespec.h"
 
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <proc/proc_internal.h>
+#include <sched/blocker.h>
 #include <sched/clock.h>
 #include <sched/thread.h>
 #include <syscalls_proto.h>
-#include <vm/space.h>
 #include <vm/usercopy.h>
 
 #include <linux/capability.h>
-#include <linux/resource.h>
 #include <linux/time.h>
-#include <linux/times.h>
-
-static nsec_t now_of(int clock, int *error)
-{
-	uint64_t user, system;
-
-	*error = 0;
-	switch (clock) {
-	case CLOCK_REALTIME:
-	case CLOCK_REALTIME_COARSE:
-	case CLOCK_TAI:
-		return clock_wall_ns();
-	case CLOCK_MONOTONIC:
-	case CLOCK_MONOTONIC_RAW:
-	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_BOOTTIME:
-		return clock_mono_ns();
-	case CLOCK_PROCESS_CPUTIME_ID:
-		process_times(process_current(), &user, &system);
-		return user + system;
-	case CLOCK_THREAD_CPUTIME_ID:
-		return thread_runtime_ns(current());
-	default:
-		*error = -EINVAL;
-		return 0;
-	}
-}
 
 int64_t sys_clock_gettime(int clock, uaddr_t out)
 {
-	int r;
-	struct __kernel_timespec ts = timespec_of(now_of(clock, &r));
+	struct __kernel_timespec ts;
+	struct clock_id c;
+	int r = clock_id_get(clock, &c);
 
 	if (r)
 		return r;
+	ts = timespec_of(clock_id_now(&c));
+	clock_id_put(&c);
 	return put_user(out, ts);
 }
 
 int64_t sys_clock_getres(int clock, uaddr_t out)
 {
 	struct __kernel_timespec ts = {.tv_nsec = 1};
-	int r;
+	struct clock_id c;
+	int r = clock_id_get(clock, &c);
 
-	now_of(clock, &r);
 	if (r)
 		return r;
+	clock_id_put(&c);
 	return out ? put_user(out, ts) : 0;
 }
 
@@ -166,26 +143,66 @@ int64_t sys_nanosleep(uaddr_t uts, uaddr_t urem)
 	return r ? r : sleep_relative(ns, urem);
 }
 
-int64_t sys_clock_nanosleep(int clock, int flags, uaddr_t uts, uaddr_t urem)
+/* Absolute times: a signal is seen only if a handler ran, and then nothing remains to be told. */
+static int64_t sleep_until(const struct clock_id *c, nsec_t at)
 {
-	struct __kernel_timespec ts;
-	nsec_t ns, now;
 	int r;
 
-	now = now_of(clock, &r);
-	if (r || clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_PROCESS_CPUTIME_ID)
-		return -EINVAL;
-	if (get_user(ts, uts))
-		return -EFAULT;
-	r = timespec_ns(&ts, &ns);
+	if (c->kind == CLOCK_KIND_CPU) {
+		r = cpu_clock_sleep(c->process, c->thread, c->cpu, at);
+	} else if (c->kind == CLOCK_KIND_WALL) {
+		wait_begin(WAIT_INTERRUPTIBLE);
+		r = wait_sleep_wall(at);
+		r = r == -ETIMEDOUT ? 0 : r;
+	} else {
+		r = thread_sleep_until(at, WAIT_INTERRUPTIBLE);
+	}
+	return r ? -ERESTARTNOHAND : 0;
+}
+
+/* Of a processor clock, relative: what remains is of that clock. Begins again when restarted. */
+static int64_t sleep_cpu(const struct clock_id *c, nsec_t ns, uaddr_t urem)
+{
+	nsec_t at = 0, now;
+	struct __kernel_timespec ts;
+
+	if (add_overflow(clock_id_now(c), ns, &at))
+		at = NEVER;
+	if (!cpu_clock_sleep(c->process, c->thread, c->cpu, at))
+		return 0;
+	now = clock_id_now(c);
+	ts = timespec_of(at > now ? at - now : 0);
+	return urem && put_user(urem, ts) ? -EFAULT : -EINTR;
+}
+
+/* May the caller sleep on this clock? Its own processor time does not pass while it sleeps. */
+static int check_sleep(const struct clock_id *c)
+{
+	if (c->own_thread || c->coarse)
+		return -EOPNOTSUPP;
+	return c->thread == current() ? -EINVAL : 0;
+}
+
+int64_t sys_clock_nanosleep(int clock, int flags, uaddr_t uts, uaddr_t urem)
+{
+	struct clock_id c;
+	int64_t r = clock_id_get(clock, &c);
+	nsec_t ns;
+
 	if (r)
 		return r;
-	if (!(flags & TIMER_ABSTIME))
-		return sleep_relative(ns, urem);
-	ns = ns > now ? ns - now : 0;
-	if (add_overflow(ns, clock_mono_ns(), &ns))
-		ns = NEVER;
-	return thread_sleep_until(ns, WAIT_INTERRUPTIBLE) ? -ERESTARTNOHAND : 0;
+	if (c.own_thread || c.coarse)
+		r = -EOPNOTSUPP;
+	if (!r)
+		r = timespec_get(uts, &ns);
+	if (!r)
+		r = check_sleep(&c);
+	if (!r && flags & TIMER_ABSTIME)
+		r = sleep_until(&c, ns);
+	else if (!r)
+		r = c.kind == CLOCK_KIND_CPU ? sleep_cpu(&c, ns, urem) : sleep_relative(ns, urem);
+	clock_id_put(&c);
+	return r;
 }
 
 /* --- interval timer
@@ -208,14 +225,37 @@ static int from_timeval(const struct __kernel_old_timeval *tv, nsec_t *ns)
 	return 0;
 }
 
+/* One of the three by Linux's number. */
+static void alarm_get(int which, nsec_t *value, nsec_t *interval)
+{
+	struct process *p = process_current();
+
+	if (which == ITIMER_REAL)
+		process_alarm_get(p, value, interval);
+	else
+		process_cpu_alarm_get(p, which == ITIMER_VIRTUAL ? CPU_CLOCK_USER : CPU_CLOCK_TOTAL,
+				      value, interval);
+}
+
+static void alarm_set(int which, nsec_t value, nsec_t interval, nsec_t *old, nsec_t *old_interval)
+{
+	struct process *p = process_current();
+
+	if (which == ITIMER_REAL)
+		process_alarm_set(p, value, interval, old, old_interval);
+	else
+		process_cpu_alarm_set(p, which == ITIMER_VIRTUAL ? CPU_CLOCK_USER : CPU_CLOCK_TOTAL,
+				      value, interval, old, old_interval);
+}
+
 int64_t sys_getitimer(int which, uaddr_t out)
 {
 	nsec_t value, interval;
 	struct __kernel_old_itimerval it;
 
-	if (which != ITIMER_REAL)
+	if (which < ITIMER_REAL || which > ITIMER_PROF)
 		return -EINVAL;
-	process_alarm_get(process_current(), &value, &interval);
+	alarm_get(which, &value, &interval);
 	it.it_value = to_timeval(value);
 	it.it_interval = to_timeval(interval);
 	return put_user(out, it);
@@ -226,13 +266,13 @@ int64_t sys_setitimer(int which, uaddr_t unew, uaddr_t uold)
 	struct __kernel_old_itimerval it = {0}, old;
 	nsec_t value, interval, old_value, old_interval;
 
-	if (which != ITIMER_REAL)
-		return -EINVAL;
 	if (unew && get_user(it, unew))
 		return -EFAULT;
 	if (from_timeval(&it.it_value, &value) || from_timeval(&it.it_interval, &interval))
 		return -EINVAL;
-	process_alarm_set(process_current(), value, interval, &old_value, &old_interval);
+	if (which < ITIMER_REAL || which > ITIMER_PROF)
+		return -EINVAL;
+	alarm_set(which, value, interval, &old_value, &old_interval);
 	old.it_value = to_timeval(old_value);
 	old.it_interval = to_timeval(old_interval);
 	return uold && put_user(uold, old) ? -EFAULT : 0;
@@ -244,58 +284,4 @@ int64_t sys_alarm(unsigned seconds)
 
 	process_alarm_set(process_current(), seconds * NSEC_PER_SEC, 0, &old, &interval);
 	return (int64_t)((old + NSEC_PER_SEC - 1) / NSEC_PER_SEC);
-}
-
-/* --- resource use
- * ------------------------------------------------------------------------------------ */
-
-static uint64_t ticks(uint64_t ns)
-{
-	return ns / (NSEC_PER_SEC / 100);
-}
-
-int64_t sys_times(uaddr_t out)
-{
-	struct process *p = process_current();
-	uint64_t user, system;
-	struct tms t;
-
-	process_times(p, &user, &system);
-	t.tms_utime = (long)ticks(user);
-	t.tms_stime = (long)ticks(system);
-	t.tms_cutime = (long)ticks(p->child_user_ns);
-	t.tms_cstime = (long)ticks(p->child_system_ns);
-	if (out && put_user(out, t))
-		return -EFAULT;
-	return (int64_t)ticks(clock_mono_ns());
-}
-
-int64_t sys_getrusage(int who, uaddr_t out)
-{
-	struct process *p = process_current();
-	uint64_t user, system;
-	struct rusage ru = {0};
-
-	if (who == RUSAGE_SELF) {
-		process_times(p, &user, &system);
-	} else if (who == RUSAGE_CHILDREN) {
-		user = p->child_user_ns;
-		system = p->child_system_ns;
-	} else if (who == RUSAGE_THREAD) {
-		user = thread_runtime_ns(current());
-		system = 0;
-	} else {
-		return -EINVAL;
-	}
-	ru.ru_utime.tv_sec = (long)(user / NSEC_PER_SEC);
-	ru.ru_utime.tv_usec = (long)(user % NSEC_PER_SEC / 1000);
-	ru.ru_stime.tv_sec = (long)(system / NSEC_PER_SEC);
-	ru.ru_stime.tv_usec = (long)(system % NSEC_PER_SEC / 1000);
-	if (who != RUSAGE_CHILDREN) {
-		ru.ru_minflt = (long)current()->space->minor_faults;
-		ru.ru_maxrss = current()->space->resident * 4;
-		ru.ru_nvcsw = (long)current()->switches_voluntary;
-		ru.ru_nivcsw = (long)current()->switches_forced;
-	}
-	return put_user(out, ru);
 }

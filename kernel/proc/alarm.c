@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The real-time interval timer of a process (alarm, setitimer): SIGALRM when it runs out. The timer
- * belongs to the process and is disarmed, for good, when the last thread goes.
+ * The interval timers of a process (alarm, setitimer): SIGALRM when real time runs out, SIGVTALRM
+ * and SIGPROF for processor time in user mode and altogether. They belong to the process and are
+ * disarmed, for good, when the last thread goes.
  */
+#include "proc_internal.h"
+
 #include <lib/compiler.h>
-#include <proc/process.h>
 #include <sched/clock.h>
 
 #include <asm/signal.h>
@@ -53,4 +55,60 @@ void process_alarm_set(struct process *p, nsec_t value, nsec_t interval, nsec_t 
 	WRITE_ONCE(p->alarm_interval, interval);
 	if (!add_overflow(value, clock_mono_ns(), &deadline))
 		timer_arm(&p->alarm, deadline);
+}
+
+/* --- processor time -------------------------------------------------------------------------- */
+
+static void cpu_fire(struct cpu_timer *c)
+{
+	struct cpu_alarm *a = container_of(c, struct cpu_alarm, timer);
+	nsec_t now, next;
+
+	signal_send_locked(c->process, NULL, c->kind == CPU_CLOCK_USER ? SIGVTALRM : SIGPROF, NULL);
+	if (!a->interval)
+		return;
+	now = cpu_clock_read_locked(c->process, NULL, c->kind);
+	next = c->expires + ((now - c->expires) / a->interval + 1) * a->interval;
+	cpu_timer_arm_locked(c, next);
+}
+
+void process_cpu_alarms_init(struct process *p)
+{
+	cpu_timer_init(&p->cpu_alarms[CPU_CLOCK_USER].timer, p, NULL, CPU_CLOCK_USER, cpu_fire);
+	cpu_timer_init(&p->cpu_alarms[CPU_CLOCK_TOTAL].timer, p, NULL, CPU_CLOCK_TOTAL, cpu_fire);
+}
+
+static void get_locked(struct process *p, enum cpu_clock_kind kind, nsec_t *value, nsec_t *interval)
+{
+	struct cpu_alarm *a = &p->cpu_alarms[kind];
+	nsec_t now = cpu_clock_read_locked(p, NULL, kind);
+
+	*interval = a->interval;
+	*value = list_empty(&a->timer.link) ? 0
+		 : a->timer.expires > now   ? a->timer.expires - now
+					    : 1000;
+}
+
+void process_cpu_alarm_get(struct process *p, enum cpu_clock_kind kind, nsec_t *value,
+			   nsec_t *interval)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+
+	get_locked(p, kind, value, interval);
+	spin_unlock_irq(&proc_tree_lock, irq);
+}
+
+void process_cpu_alarm_set(struct process *p, enum cpu_clock_kind kind, nsec_t value,
+			   nsec_t interval, nsec_t *old_value, nsec_t *old_interval)
+{
+	struct cpu_alarm *a = &p->cpu_alarms[kind];
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	nsec_t expires;
+
+	get_locked(p, kind, old_value, old_interval);
+	cpu_timer_cancel_locked(&a->timer);
+	a->interval = value ? interval : 0;
+	if (value && !add_overflow(cpu_clock_read_locked(p, NULL, kind), value, &expires))
+		cpu_timer_arm_locked(&a->timer, expires);
+	spin_unlock_irq(&proc_tree_lock, irq);
 }

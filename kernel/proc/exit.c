@@ -20,6 +20,7 @@
  * A zombie is reaped by its parent's wait, or at once if the parent ignores SIGCHLD. The process's
  * table reference goes with the reaping; its memory with the last reference.
  */
+#include "cpu_clock.h"
 #include "signal_internal.h"
 
 #include <base/panic.h>
@@ -178,8 +179,10 @@ static void release_thread(struct thread *t)
 	t->files = NULL;
 	t->fs = NULL;
 	last = --p->live_count == 0;
-	if (last)
+	if (last) {
+		usage_leave_space_locked(p);
 		p->space = NULL;
+	}
 	spin_unlock_irq(&proc_tree_lock, irq);
 	if (last)
 		process_release_vfork(p);
@@ -227,7 +230,8 @@ _Noreturn void process_exit_thread(int status)
 	list_del(&t->process_link);
 	last = --p->thread_count == 0;
 	signal_stop_leave_locked(p, proc_thread(t));
-	p->user_ns += READ_ONCE(t->sched.runtime_ns);
+	usage_leave_locked(p, t);
+	cpu_timers_leave_locked(p, t);
 	if (last) {
 		p->last_cred = cred_get(t->cred);
 		exe = p->exe;
@@ -341,8 +345,8 @@ static void fill(struct process *c, struct wait_result *out, int status)
 	out->pid = c->pid;
 	out->uid = cred ? cred->uid : 0;
 	out->status = status;
-	out->user_ns = c->user_ns + c->child_user_ns;
-	out->system_ns = c->system_ns + c->child_system_ns;
+	usage_of_process_locked(c, &out->used);
+	usage_add(&out->used, &c->children_used);
 }
 
 /* Does c have something to tell? PROC_TREE held. */
@@ -381,8 +385,7 @@ static int look(int32_t which, unsigned options, struct wait_result *out)
 		if (report_locked(c, options, out)) {
 			r = 1;
 			if (c->state == PROC_ZOMBIE && !(options & WAIT_NOREAP)) {
-				me->child_user_ns += out->user_ns;
-				me->child_system_ns += out->system_ns;
+				usage_add(&me->children_used, &out->used);
 				reap_locked(c);
 				dead = c;
 			}

@@ -7,6 +7,7 @@
  * and the thread is started. Until that step a failure undoes itself in reverse order and leaves
  * the caller as it was.
  */
+#include "cpu_clock.h"
 #include "proc_internal.h"
 
 #include <arch/enter.h>
@@ -42,6 +43,7 @@ struct process *process_alloc(void)
 	list_init(&p->threads);
 	list_init(&p->group_link);
 	list_init(&p->all_link);
+	list_init(&p->cpu_timers);
 	blocker_init(&p->child_event);
 	blocker_init(&p->vfork_done);
 	blocker_init(&p->resume);
@@ -52,6 +54,7 @@ struct process *process_alloc(void)
 		return NULL;
 	}
 	process_alarm_init(p);
+	process_cpu_alarms_init(p);
 	p->start_ns = clock_mono_ns();
 	return p;
 }
@@ -269,6 +272,7 @@ static int publish_locked(struct process *p, struct thread *t, const struct fork
 	p->thread_count++;
 	p->staying_count++;
 	p->live_count++;
+	cpu_timers_changed_locked(p);
 	/* What is pending for the process may have been left to us. */
 	if (p->signals.shared.set)
 		t->work |= THREAD_WORK_SIGNAL;

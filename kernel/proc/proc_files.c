@@ -312,6 +312,7 @@ struct thread_view {
 
 static void view_thread(struct process *p, int32_t tid, struct thread_view *v)
 {
+	struct usage u;
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
 	struct thread *t = thread_for(p, tid);
 
@@ -319,8 +320,7 @@ static void view_thread(struct process *p, int32_t tid, struct thread_view *v)
 	memcpy(v->name, p->name, sizeof(v->name));
 	if (t) {
 		memcpy(v->name, t->name, sizeof(v->name));
-		v->user_ns = thread_runtime_ns(t);
-		v->system_ns = 0;
+		thread_times(t, &v->user_ns, &v->system_ns);
 		v->voluntary = t->switches_voluntary;
 		v->forced = t->switches_forced;
 		v->start_ns = t->start_ns;
@@ -329,8 +329,11 @@ static void view_thread(struct process *p, int32_t tid, struct thread_view *v)
 	}
 	v->name[sizeof(v->name) - 1] = 0;
 	spin_unlock_irq(&proc_tree_lock, irq);
-	if (tid == p->pid)
-		process_times(p, &v->user_ns, &v->system_ns);
+	if (tid == p->pid) {
+		usage_of_process(p, &u);
+		v->user_ns = u.user_ns;
+		v->system_ns = u.system_ns;
+	}
 }
 
 static int show_comm(void *process, int32_t tid, struct text *out)
@@ -392,6 +395,7 @@ static int show_stat(void *process, int32_t tid, struct text *out)
 {
 	struct process *p = process;
 	sigset64_t pending, ignored, caught;
+	struct usage children;
 	struct thread_view v;
 	struct vm_space *s = process_space(p);
 	uint64_t faults = s ? s->minor_faults : 0;
@@ -404,12 +408,13 @@ static int show_stat(void *process, int32_t tid, struct text *out)
 		vm_space_put(s);
 	view_thread(p, tid, &v);
 	signal_sets(p, &pending, &ignored, &caught);
+	usage_of_children(p, &children);
 	text_printf(out, "%d (%s) %c %d %d %d %u %d 0 %llu 0 0 0 ", tid, v.name,
 		    thread_state_letter(p, tid), process_ppid(p), process_pgid(p), process_sid(p),
 		    number, foreground, (ull)faults);
 	text_printf(out, "%llu %llu %llu %llu %d %d %u 0 %llu ", (ull)(v.user_ns / TICK_NS),
-		    (ull)(v.system_ns / TICK_NS), (ull)(p->child_user_ns / TICK_NS),
-		    (ull)(p->child_system_ns / TICK_NS), 20 + v.nice, v.nice, v.threads,
+		    (ull)(v.system_ns / TICK_NS), (ull)(children.user_ns / TICK_NS),
+		    (ull)(children.system_ns / TICK_NS), 20 + v.nice, v.nice, v.threads,
 		    (ull)(v.start_ns / TICK_NS));
 	show_stat_memory(p, addresses, out);
 	text_printf(out, "%llu 0 %llu %llu 0 0 0 %d %u 0 0 0 0 0 ", (ull)(pending & INT32_MAX),

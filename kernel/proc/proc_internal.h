@@ -22,6 +22,7 @@ struct proc_thread {
 	uaddr_t robust_list;	 /* by itself */
 	struct list pi_held;	 /* [FUTEX_PI] futex_pi.c: locks it owns, that others wait for */
 	bool pi_left;		 /* [FUTEX_PI] it will own none any more */
+	nsec_t cpu_left;	 /* [PROC_TREE] cpu_clock.c */
 	/* restart_syscall: how an interrupted sleep goes on; see linux/. */
 	int64_t (*restart)(struct proc_thread *p);
 	uint64_t restart_args[4];
@@ -131,13 +132,21 @@ struct wait_result {
 	int32_t pid;
 	uint32_t uid;
 	int status;
-	uint64_t user_ns, system_ns; /* of the child and its waited-for children */
+	struct usage used; /* by the child and its waited-for children */
 };
 /*
  * which: > 0 that child, 0 any of our group, -1 any, < -1 any of group -which. 1 with a result, 0
  * with NOHANG and none, -ECHILD, -EINTR.
  */
 int process_wait(int32_t which, unsigned options, struct wait_result *out);
+
+/* --- use of resources --- */
+void usage_add(struct usage *to, const struct usage *from);
+void usage_of_thread(struct thread *t, struct usage *u);
+void usage_of_process_locked(struct process *p, struct usage *u); /* PROC_TREE held */
+/* A thread leaves; the last one lets go of p->space. PROC_TREE held. */
+void usage_leave_locked(struct process *p, struct thread *t);
+void usage_leave_space_locked(struct process *p);
 
 /* --- signals --- */
 int signal_state_init(struct signal_state *s); /* 0 or -ENOMEM */
@@ -183,6 +192,9 @@ bool signal_default_ignores(int sig);
 int signal_permitted(struct process *to, int sig);
 /* Tell the parent of p. PROC_TREE held. */
 void signal_notify_parent_locked(struct process *p, int code, int status);
+/* t: a thread, or NULL: the process. PROC_TREE held. */
+int signal_send_locked(struct process *p, struct thread *t, int sig,
+		       const struct signal_info *info);
 void signal_send_group_locked(struct pgroup *g, int sig, const struct signal_info *info);
 /* kill(2) with pid <= 0 forms. */
 int signal_kill(int32_t pid, int sig, const struct signal_info *info);

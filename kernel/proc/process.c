@@ -485,19 +485,6 @@ void cred_install(struct cred *c)
 	cred_put(old);
 }
 
-void process_times(struct process *p, uint64_t *user_ns, uint64_t *system_ns)
-{
-	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	struct thread *t;
-
-	*user_ns = p->user_ns;
-	*system_ns = p->system_ns;
-	list_for_each_entry(t, &p->threads, process_link) {
-		*user_ns += READ_ONCE(t->sched.runtime_ns);
-	}
-	spin_unlock_irq(&proc_tree_lock, irq);
-}
-
 uint64_t process_limit(struct process *p, unsigned resource)
 {
 	return READ_ONCE(p->limits[resource].cur);

@@ -16,6 +16,7 @@
 #include <base/spinlock.h>
 #include <base/types.h>
 #include <lib/list.h>
+#include <proc/cpu_clock.h>
 #include <proc/signal.h>
 #include <sched/blocker.h>
 #include <sched/epoch.h>
@@ -47,6 +48,20 @@ enum process_state { PROC_ALIVE, PROC_ZOMBIE, PROC_REAPED };
 
 struct rlimit_pair {
 	uint64_t cur, max;
+};
+
+/* What was used: getrusage. */
+struct usage {
+	uint64_t user_ns, system_ns;
+	uint64_t minor_faults;
+	uint64_t voluntary, forced; /* switches */
+	uint64_t resident_max;	    /* pages */
+};
+
+/* setitimer(ITIMER_VIRTUAL), (ITIMER_PROF) */
+struct cpu_alarm {
+	struct cpu_timer timer;
+	nsec_t interval; /* [PROC_TREE] */
 };
 
 struct process {
@@ -90,8 +105,11 @@ struct process {
 	char name[16];			      /* the first thread's name, for lists */
 	struct rlimit_pair limits[RLIMIT_COUNT]; /* [PROC_TREE] */
 	nsec_t start_ns;			 /* [I] monotonic */
-	uint64_t user_ns, system_ns;		 /* [PROC_TREE] of threads that are gone */
-	uint64_t child_user_ns, child_system_ns; /* [PROC_TREE] of reaped children */
+	struct cpu_alarm cpu_alarms[2];		 /* by enum cpu_clock_kind */
+	struct list cpu_timers;	    /* [PROC_TREE] armed timers on processor time: cpu_clock.c */
+	bool has_budgets;	    /* [PROC_TREE] some thread has one */
+	struct usage used;	    /* [PROC_TREE] by threads that are gone */
+	struct usage children_used; /* [PROC_TREE] by reaped children and theirs */
 	struct epoch_head epoch;
 };
 
@@ -117,8 +135,9 @@ int32_t process_ppid(struct process *p);
 char thread_state_letter(struct process *p, int32_t tid);
 /* Credentials of its first thread, with a reference. */
 struct cred *process_cred(struct process *p);
-/* Times used so far by live and dead threads. */
-void process_times(struct process *p, uint64_t *user_ns, uint64_t *system_ns);
+/* What its threads, live and dead, have used so far; what its reaped children have. */
+void usage_of_process(struct process *p, struct usage *u);
+void usage_of_children(struct process *p, struct usage *u);
 uint64_t process_limit(struct process *p, unsigned resource);
 /* Tell an address space what the limits of its process are now. */
 void process_limits_to_space(struct process *p, struct vm_space *s);
@@ -130,6 +149,13 @@ void process_alarm_init(struct process *p);
 void process_alarm_get(struct process *p, nsec_t *value, nsec_t *interval);
 void process_alarm_set(struct process *p, nsec_t value, nsec_t interval, nsec_t *old_value,
 		       nsec_t *old_interval);
+
+/* The same for those on processor time. */
+void process_cpu_alarms_init(struct process *p);
+void process_cpu_alarm_get(struct process *p, enum cpu_clock_kind kind, nsec_t *value,
+			   nsec_t *interval);
+void process_cpu_alarm_set(struct process *p, enum cpu_clock_kind kind, nsec_t value,
+			   nsec_t interval, nsec_t *old_value, nsec_t *old_interval);
 
 /* --- sessions and terminals (tty/ calls these) --- */
 /* Make `tty` the controlling terminal of the current process's session: 0, or -EPERM. */

@@ -144,7 +144,7 @@ static bool fatal(const struct process *p, const struct thread *target, int sig)
  * The heart: t is a thread to send to, or NULL for the process. PROC_TREE held, so that the list of
  * threads stands still.
  */
-static int send_locked(struct process *p, struct thread *t, int sig, const struct signal_info *info)
+int signal_send_locked(struct process *p, struct thread *t, int sig, const struct signal_info *info)
 {
 	struct thread *target;
 	sigset64_t bit = SIGBIT(sig);
@@ -189,7 +189,7 @@ out:
 int signal_send_process(struct process *p, int sig, const struct signal_info *info)
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	int r = send_locked(p, NULL, sig, info);
+	int r = signal_send_locked(p, NULL, sig, info);
 
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return r;
@@ -199,7 +199,8 @@ int signal_send_thread(struct thread *t, int sig, const struct signal_info *info
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
 	/* A thread leaves its process's list, under this lock, before it loses what we touch. */
-	int r = list_empty(&t->process_link) ? -ESRCH : send_locked(t->process, t, sig, info);
+	int r = list_empty(&t->process_link) ? -ESRCH
+					     : signal_send_locked(t->process, t, sig, info);
 
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return r;
@@ -210,7 +211,7 @@ void signal_send_group_locked(struct pgroup *g, int sig, const struct signal_inf
 	struct process *p;
 
 	list_for_each_entry(p, &g->members, group_link)
-		send_locked(p, NULL, sig, info);
+		signal_send_locked(p, NULL, sig, info);
 }
 
 int signal_send_group(int32_t pgid, int sig, const struct signal_info *info)
@@ -242,9 +243,9 @@ void signal_notify_parent_locked(struct process *p, int code, int status)
 	info.status = code == CLD_EXITED   ? status >> 8 & 0xff
 		      : code == CLD_KILLED ? status & 0x7f
 					   : status;
-	info.utime = (int64_t)(p->user_ns / 10000000);
-	info.stime = (int64_t)(p->system_ns / 10000000);
-	send_locked(parent, NULL, sig, &info);
+	info.utime = (int64_t)(p->used.user_ns / 10000000);
+	info.stime = (int64_t)(p->used.system_ns / 10000000);
+	signal_send_locked(parent, NULL, sig, &info);
 }
 
 /* --- permission and kill --------------------------------------------------------------------- */
@@ -282,7 +283,7 @@ static int kill_one_locked(struct process *p, int sig, const struct signal_info 
 
 	if (r || !sig)
 		return r;
-	return send_locked(p, NULL, sig, info);
+	return signal_send_locked(p, NULL, sig, info);
 }
 
 static int kill_group_locked(int32_t pgid, int sig, const struct signal_info *info)
@@ -351,7 +352,7 @@ int signal_kill_thread(int32_t tgid, int32_t tid, int sig, const struct signal_i
 		r = sig < 0 || sig > SIGNAL_COUNT ? -EINVAL : permitted_locked(p, t, sig);
 		/* A first thread that is gone, while the process is not, takes anything. */
 		if (!r && sig && t)
-			r = send_locked(p, t, sig, info);
+			r = signal_send_locked(p, t, sig, info);
 	}
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return r;

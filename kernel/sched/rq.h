@@ -39,7 +39,8 @@ struct run_queue {
 	unsigned
 		runnable; /* [lock to write] runnable threads, the running one included, idle not */
 	bool moving;	  /* [lock] the thread being switched from must go elsewhere */
-	bool slice_armed; /* [lock] the running thread's slice is being timed */
+	bool budget_armed;	/* [lock] the running thread's budget is being watched */
+	bool slice_armed;	/* [lock] the running thread's slice is being timed */
 	struct rb_root tree;	/* [lock] fair: candidates by vruntime */
 	uint64_t min_vruntime;	/* [lock] fair: never falls */
 	uint64_t weight;	/* [lock] fair: sum over candidates */
@@ -62,8 +63,11 @@ extern const struct sched_policy fair_policy;
 
 /* Timer side: the running thread's slice ends at `end`, or NEVER. Interrupts off. */
 void timer_set_slice(nsec_t end);
-/* Called by the timer interrupt when the slice is over. */
+/* Likewise for the running thread's budget of processor time. */
+void timer_set_budget(nsec_t end);
+/* Called by the timer interrupt when the slice is over, the budget used up. */
 void sched_slice_over(void);
+void sched_budget_over(void);
 /* From the message interrupt: more threads may wait here than when the slice was set up. */
 void sched_check_slice(void);
 

@@ -37,6 +37,7 @@
 #include <arch/enter.h>
 #include <arch/smp.h>
 #include <arch/thread.h>
+#include <arch/timer.h>
 #include <base/log.h>
 #include <base/panic.h>
 #include <lib/errno.h>
@@ -79,12 +80,53 @@ static void arm_slice(struct run_queue *rq, nsec_t now)
 	timer_set_slice(want ? now + policy->slice(rq, rq->curr) : NEVER);
 }
 
+/* Watch the running thread's budget. Holds rq->lock, own processor, time accounted up to now. */
+static void arm_budget(struct run_queue *rq, nsec_t now)
+{
+	const struct sched_entity *e = &rq->curr->sched;
+	bool want = e->budget_end != NEVER;
+
+	if (!want && !rq->budget_armed)
+		return;
+	rq->budget_armed = want;
+	if (!want)
+		timer_set_budget(NEVER);
+	else
+		timer_set_budget(
+			now + (e->budget_end > e->runtime_ns ? e->budget_end - e->runtime_ns : 0));
+}
+
+void sched_budget_over(void)
+{
+	struct run_queue *rq = this_cpu()->rq;
+	struct sched_entity *e;
+	nsec_t now;
+
+	spin_lock(&rq->lock);
+	now = clock_mono_ns();
+	policy->account(rq, now);
+	e = &rq->curr->sched;
+	if (e->runtime_ns >= e->budget_end) {
+		e->budget_end = NEVER;
+		/* It was in user mode, or will see it on its way there. */
+		__atomic_or_fetch(&rq->curr->work, THREAD_WORK_CPU_TIME, __ATOMIC_SEQ_CST);
+	}
+	arm_budget(rq, now);
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+}
+
 void sched_check_slice(void)
 {
 	struct run_queue *rq = this_cpu()->rq;
+	nsec_t now = clock_mono_ns();
 
 	spin_lock(&rq->lock);
-	arm_slice(rq, clock_mono_ns());
+	arm_slice(rq, now);
+	if (rq->curr->sched.budget_end != NEVER) {
+		policy->account(rq, now);
+		arm_budget(rq, now);
+	}
 	spin_unlock_noresched(&rq->lock);
 	preempt_enable_noresched();
 }
@@ -363,6 +405,7 @@ static void switch_thread(bool preempted)
 		if (!rq->slice_armed)
 			timer_set_slice(NEVER);
 	}
+	arm_budget(rq, now);
 	if (next == prev) {
 		spin_unlock_noresched(&rq->lock);
 		preempt_enable_noresched();
@@ -370,6 +413,8 @@ static void switch_thread(bool preempted)
 		return;
 	}
 	c->switches++;
+	thread_leaves_kernel(prev);
+	WRITE_ONCE(c->kernel_since, cpu_cycles());
 	__atomic_store_n(&next->on_cpu, 1, __ATOMIC_RELAXED);
 	if (sched_switch_space_hook)
 		sched_switch_space_hook(next);
@@ -485,19 +530,74 @@ void thread_set_nice(struct thread *t, int nice)
 	spin_unlock_irq(&t->lock, irq);
 }
 
+/* Account the running stretch, too. Holds rq->lock, t's queue. */
+static nsec_t runtime_locked(struct run_queue *rq, struct thread *t)
+{
+	if (rq->curr == t)
+		policy->account(rq, clock_mono_ns());
+	return t->sched.runtime_ns;
+}
+
+void thread_set_budget(struct thread *t, nsec_t left)
+{
+	uint64_t irq = spin_lock_irq(&t->lock);
+	struct run_queue *rq = lock_queue_of(t);
+	nsec_t end = left == NEVER ? NEVER : runtime_locked(rq, t) + left;
+
+	if (end != t->sched.budget_end) {
+		t->sched.budget_end = end;
+		if (rq->curr == t && rq->cpu == this_cpu())
+			arm_budget(rq, clock_mono_ns());
+		else if (rq->curr == t)
+			arch_send_message_interrupt(rq->cpu); /* it arms its own */
+	}
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	spin_unlock_irq(&t->lock, irq);
+}
+
 nsec_t thread_runtime_ns(struct thread *t)
 {
 	uint64_t irq = spin_lock_irq(&t->lock);
 	struct run_queue *rq = lock_queue_of(t);
-	nsec_t ns;
+	nsec_t ns = runtime_locked(rq, t);
 
-	if (rq->curr == t)
-		policy->account(rq, clock_mono_ns());
-	ns = t->sched.runtime_ns;
 	spin_unlock_noresched(&rq->lock);
 	preempt_enable_noresched();
 	spin_unlock_irq(&t->lock, irq);
 	return ns;
+}
+
+/*
+ * User and system time. The scheduler's run time is the sum and the truth. The part in the kernel
+ * is counted in cycles of the processor: two readings of its counter for each entry, at entry.S and
+ * on the way out (thread_leaves_kernel). Switches happen in the kernel only, so a thread that is
+ * switched to begins in the kernel. Without a tick there is nothing to sample with, and a reading
+ * costs no more than a few instructions.
+ *
+ * Another processor's stretch is read while it goes on, so the division may be off by it; what has
+ * been told before is never taken back.
+ */
+void thread_times(struct thread *t, nsec_t *user, nsec_t *system)
+{
+	uint64_t irq = spin_lock_irq(&t->lock);
+	struct run_queue *rq = lock_queue_of(t);
+	nsec_t run = runtime_locked(rq, t), in_kernel;
+	uint64_t cycles = READ_ONCE(t->system_cycles), since, now;
+
+	if (rq->curr == t) {
+		since = READ_ONCE(rq->cpu->kernel_since);
+		now = cpu_cycles();
+		cycles += since && now > since ? now - since : 0;
+	}
+	in_kernel = clamp(arch_cycles_ns(cycles), t->shown_system, run - t->shown_user);
+	t->shown_system = in_kernel;
+	t->shown_user = run - in_kernel;
+	*system = t->shown_system;
+	*user = t->shown_user;
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	spin_unlock_irq(&t->lock, irq);
 }
 
 bool thread_set_affinity(struct thread *t, const unsigned long *cpus)

@@ -65,6 +65,7 @@ static void setup(struct thread *t, const char *name)
 	t->refs = 1;
 	t->state = THREAD_RUNNABLE;
 	t->sched.weight = fair_weight(0);
+	t->sched.budget_end = NEVER;
 	bitmap_fill(t->affinity, MAX_CPUS);
 	timer_init(&t->sleep_timer, thread_sleep_timer);
 	strlcpy(t->name, name, sizeof(t->name));

@@ -33,9 +33,9 @@ enum thread_state {
 enum wait_state { WAIT_NONE, WAIT_WOKEN, WAIT_TIMEDOUT, WAIT_INTERRUPTED, WAIT_WAITING = 8 };
 
 /* Reasons to do work before returning to user mode: thread->work. */
-#define THREAD_WORK_SIGNAL 1 /* a signal is to be looked at */
-#define THREAD_WORK_KILL   2 /* ... that ends the process */
-#define THREAD_WORK_STOP   4 /* ... stop requested for the whole process */
+#define THREAD_WORK_SIGNAL   1 /* a signal is to be looked at */
+#define THREAD_WORK_KILL     2 /* ... that ends the process */
+#define THREAD_WORK_CPU_TIME 4 /* the budget of processor time is used up */
 
 #define THREAD_NAME_SIZE  16
 #define KERNEL_STACK_SIZE (16 * 1024)
@@ -45,6 +45,7 @@ struct sched_entity {
 	uint64_t vruntime;   /* [rq lock] weighted run time in ns */
 	nsec_t exec_start;   /* [rq lock] when it last began to run */
 	uint64_t runtime_ns; /* [rq lock] total */
+	nsec_t budget_end;   /* [rq lock] run time at which work is to be marked, or NEVER */
 	uint32_t weight;     /* [rq lock] from the nice level; 1024 at 0 */
 	int8_t nice;	     /* [rq lock] */
 };
@@ -76,6 +77,8 @@ struct thread {
 	int32_t tid;		     /* [I] */
 	char name[THREAD_NAME_SIZE]; /* [I] but for PR_SET_NAME and exec by itself */
 	nsec_t start_ns;	     /* [I] */
+	uint64_t system_cycles; /* [a] in the kernel, up to cpu->kernel_since; see thread_times() */
+	uint64_t shown_user, shown_system; /* [rq lock] what was told last: never steps back */
 	uint64_t switches_voluntary, switches_forced; /* [rq lock] */
 	struct list process_link;		      /* [PROC_TREE] in process->threads */
 	void *proc_data;			      /* proc/: signal mask and the like */
@@ -112,8 +115,20 @@ int thread_sleep_until(nsec_t deadline, unsigned how);
 
 void thread_set_nice(struct thread *t, int nice);
 
-/* Processor time of a thread so far, the running stretch included. */
+/* Processor time of a thread so far, the running stretch included; and how it divides. */
 nsec_t thread_runtime_ns(struct thread *t);
+void thread_times(struct thread *t, nsec_t *user, nsec_t *system);
+/* Mark THREAD_WORK_CPU_TIME when t has run `left` longer; NEVER: do not. Context: any. */
+void thread_set_budget(struct thread *t, nsec_t left);
+
+/* The stretch in the kernel ends, on the way to user mode or at a switch. Interrupts off. */
+static inline void thread_leaves_kernel(struct thread *t)
+{
+	struct cpu *c = this_cpu();
+
+	WRITE_ONCE(t->system_cycles, t->system_cycles + cpu_cycles() - c->kernel_since);
+	WRITE_ONCE(c->kernel_since, 0);
+}
 /* Change the processors t may use (MAX_CPUS bits); false if none of them exists. */
 bool thread_set_affinity(struct thread *t, const unsigned long *cpus);
 

@@ -23,6 +23,7 @@ struct timer_queue {
 	struct spinlock lock;  /* TIMER */
 	struct rb_root tree;   /* [lock] by deadline */
 	struct timer *running; /* [a] whose fn runs now */
+	nsec_t budget;	       /* likewise: when its budget is used up, or NEVER */
 	nsec_t slice;	       /* own processor, interrupts off: end of the slice, or NEVER */
 	nsec_t armed;	       /* likewise: what the hardware is armed for */
 };
@@ -36,6 +37,7 @@ void timer_cpu_prepare(struct cpu *c, struct timer_queue *q)
 {
 	spin_init(&q->lock, LOCK_TIMER);
 	q->slice = NEVER;
+	q->budget = NEVER;
 	q->armed = NEVER;
 	c->timers = q;
 }
@@ -66,6 +68,14 @@ void timer_set_slice(nsec_t end)
 	struct timer_queue *q = this_cpu()->timers;
 
 	q->slice = end;
+	want(q, end);
+}
+
+void timer_set_budget(nsec_t end)
+{
+	struct timer_queue *q = this_cpu()->timers;
+
+	q->budget = end;
 	want(q, end);
 }
 
@@ -188,5 +198,9 @@ void kernel_timer_interrupt(void)
 		q->slice = NEVER;
 		sched_slice_over();
 	}
-	want(q, min(next, q->slice));
+	if (q->budget <= now) {
+		q->budget = NEVER;
+		sched_budget_over();
+	}
+	want(q, min(next, min(q->slice, q->budget)));
 }

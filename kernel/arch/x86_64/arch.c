@@ -23,6 +23,7 @@ BUILD_ASSERT(offsetof(struct cpu, need_resched) == CPU_RESCHED, "entry.S");
 BUILD_ASSERT(offsetof(struct cpu, stack_guard) == 40, "the compiler's %gs:40");
 BUILD_ASSERT(offsetof(struct cpu, irq_depth) == CPU_IRQ_DEPTH, "entry.S");
 BUILD_ASSERT(offsetof(struct cpu, irq_stack) == CPU_IRQ_STACK, "entry.S");
+BUILD_ASSERT(offsetof(struct cpu, kernel_since) == CPU_KERNEL_SINCE, "entry.S");
 
 _Noreturn void kernel_start(unsigned protocol, paddr_t info);
 

@@ -230,6 +230,11 @@ nsec_t arch_clock_ns(void)
 	return scaled(counter_read(source) - base, scale);
 }
 
+nsec_t arch_cycles_ns(uint64_t cycles)
+{
+	return source == SOURCE_TSC ? scaled(cycles, scale) : 0;
+}
+
 const char *arch_clock_name(void)
 {
 	return source_names[source];

@@ -107,4 +107,5 @@ void return_to_user_work(struct trap_frame *f)
 		vector_load(t->arch.vector_state);
 		t->arch.vector_live = true;
 	}
+	thread_leaves_kernel(t);
 }

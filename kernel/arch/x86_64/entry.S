@@ -66,6 +66,14 @@
 	popq %rdi
 .endm
 
+/* The thread's time in the kernel begins. Interrupts off, registers saved. */
+.macro KERNEL_BEGINS
+	rdtsc
+	shlq $32, %rdx
+	orq %rdx, %rax
+	movq %rax, %gs:CPU_KERNEL_SINCE
+.endm
+
 	.section .text.entry, "ax"
 
 /* One stub per vector, 16 bytes each, reached through the IDT. */
@@ -97,8 +105,11 @@ exception_entry:
 	cmpq $user_iret, FRAME_RIP - FRAME_VECTOR(%rsp)
 	jne 2f
 1:	swapgs
+	PUSH_REGISTERS
+	KERNEL_BEGINS
+	jmp 3f
 2:	PUSH_REGISTERS
-	xorl %ebp, %ebp
+3:	xorl %ebp, %ebp
 	movq %rsp, %rdi
 	call exception_handler
 	jmp return_from_entry
@@ -109,8 +120,11 @@ interrupt_entry:
 	testb $3, FRAME_CS - FRAME_VECTOR(%rsp)
 	jz 1f
 	swapgs
+	PUSH_REGISTERS
+	KERNEL_BEGINS
+	jmp 4f
 1:	PUSH_REGISTERS
-	movq %rsp, %rdi
+4:	movq %rsp, %rdi
 	movq %rsp, %r12
 	incl %gs:CPU_IRQ_DEPTH
 	cmpl $1, %gs:CPU_IRQ_DEPTH
@@ -178,6 +192,7 @@ syscall_entry:
 	pushq %rax			/* error: the number of the call */
 	pushq $VECTOR_SYSCALL
 	PUSH_REGISTERS
+	KERNEL_BEGINS
 	xorl %ebp, %ebp
 	sti
 	movq %rsp, %rdi

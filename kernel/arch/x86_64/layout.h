@@ -101,5 +101,6 @@
 #define CPU_RESCHED	 36
 #define CPU_IRQ_DEPTH	 56
 #define CPU_IRQ_STACK	 64
+#define CPU_KERNEL_SINCE 72
 
 #endif

@@ -140,6 +140,7 @@ void exception_handler(struct trap_frame *f)
 	unsigned v = (unsigned)f->vector;
 
 	if (f->rip == (uintptr_t)user_iret && !trap_from_user(f)) {
+		this_cpu()->kernel_since = cpu_cycles(); /* back in the kernel */
 		f = fault_in_iret(f);
 		irq_enable();
 		kernel_user_exception(f, SIGSEGV, SI_KERNEL, 0);

@@ -11,6 +11,8 @@ void arch_timer_arm(nsec_t deadline);
 
 /* Nanoseconds since boot by the best counter there is; never steps back. */
 nsec_t arch_clock_ns(void);
+/* A number of cpu_cycles() in nanoseconds of that clock; 0 when they do not count evenly. */
+nsec_t arch_cycles_ns(uint64_t cycles);
 const char *arch_clock_name(void);
 /* Fill in how a program may read the same counter, and its processor's number, by itself. */
 struct clock_page;
