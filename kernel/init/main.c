@@ -27,6 +27,7 @@
 #include <proc/futex.h>
 #include <proc/proc_files.h>
 #include <proc/proc_internal.h>
+#include <proc/oom.h>
 #include <proc/vdso.h>
 #include <proc/uts.h>
 #include <sched/clock.h>
@@ -122,6 +123,7 @@ static void init_main(void *arg)
 	tty_init();	   /* terminals and serial ports: /dev/console */
 	net_init();	   /* sockets */
 	unpack_archives(); /* the root file system's contents */
+	oom_init();	   /* who ends when programs use up memory */
 	vdso_init();	   /* the clock that programs read */
 	driver_init();	   /* the loader */
 	linux_init();	   /* hooks that reach user memory */

@@ -97,12 +97,20 @@ static void free_locked(struct zone *z, struct page *page, unsigned order)
 	push(z, page, order);
 }
 
+/* What must stay in a zone. Programs leave more of the low one, which everybody falls back to. */
+static uint64_t reserve(const struct zone *z, unsigned flags)
+{
+	if (flags & FRAME_NOFAIL_RESERVE)
+		return 0;
+	return flags & FRAME_USER && z == &low ? FRAME_USER_RESERVE : RESERVE_FRAMES;
+}
+
 static struct page *alloc_locked(struct zone *z, unsigned order, unsigned flags)
 {
 	unsigned o = order;
 	struct page *page;
 
-	if (z->frames < (1UL << order) + (flags & FRAME_NOFAIL_RESERVE ? 0 : RESERVE_FRAMES))
+	if (z->frames < (1UL << order) + reserve(z, flags))
 		return NULL;
 	while (o < ORDERS && list_empty(&z->free[o]))
 		o++;

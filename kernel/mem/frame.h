@@ -55,10 +55,12 @@ struct page {
 };
 BUILD_ASSERT(sizeof(struct page) == 32, "a frame descriptor is 32 bytes");
 
-#define FRAME_ZERO	     1	/* contents zeroed */
-#define FRAME_DMA32	     2	/* below 4 GiB */
-#define FRAME_NOFAIL_RESERVE 4	/* may use the last reserve: page tables of the kernel itself */
-#define FRAME_MAX_ORDER	     18 /* 1 GiB */
+#define FRAME_ZERO	     1	 /* contents zeroed */
+#define FRAME_DMA32	     2	 /* below 4 GiB */
+#define FRAME_NOFAIL_RESERVE 4	 /* may use the last reserve: page tables of the kernel itself */
+#define FRAME_USER	     8	 /* for a program: leaves FRAME_USER_RESERVE frames to the kernel */
+#define FRAME_MAX_ORDER	     18	 /* 1 GiB */
+#define FRAME_USER_RESERVE   256 /* frames */
 
 /* 2^order frames, aligned to their size; NULL when memory is out. Context: any. refs is 1. */
 struct page *frame_alloc(unsigned order, unsigned flags);

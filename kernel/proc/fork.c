@@ -168,6 +168,7 @@ static struct process *copy_process(const struct fork_args *a)
 	memcpy(p->name, current()->name, sizeof(p->name));
 	p->exe = me->exe ? file_get(me->exe) : NULL;
 	p->dumpable = me->dumpable;
+	p->oom_adjust = me->oom_adjust;
 	spin_unlock_irq(&proc_tree_lock, irq);
 	p->exit_signal = a->sibling ? me->exit_signal : a->exit_signal;
 	p->vfork_pending = a->vfork;

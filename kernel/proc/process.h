@@ -70,6 +70,7 @@ struct process {
 	enum process_state state; /* [PROC_TREE] */
 	bool exec_done;		/* [PROC_TREE] has called exec: setpgid by the parent is refused */
 	bool dumpable;		/* [a] */
+	int16_t oom_adjust;	/* [a] -1000 to 1000: oom.c */
 	bool exiting;		/* [PROC_TREE] all threads are on their way out */
 	bool vfork_pending;	/* [PROC_TREE] the parent waits until we exec or exit */
 	struct process *parent; /* [PROC_TREE] */

@@ -37,6 +37,7 @@ void rwlock_read_lock(struct rwlock *l);
 void rwlock_read_unlock(struct rwlock *l);
 void rwlock_write_lock(struct rwlock *l);
 void rwlock_write_unlock(struct rwlock *l);
+bool rwlock_try_read_lock(struct rwlock *l);
 bool rwlock_try_write_lock(struct rwlock *l);
 /* Turn the writer into a reader without letting another writer in. */
 void rwlock_downgrade(struct rwlock *l);

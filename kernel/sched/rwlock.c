@@ -97,6 +97,19 @@ void rwlock_read_lock(struct rwlock *l)
 	lock_slow(l, 0);
 }
 
+bool rwlock_try_read_lock(struct rwlock *l)
+{
+	uint32_t s = __atomic_load_n(&l->state, __ATOMIC_RELAXED);
+
+	while (!(s & (WRITER | WAITERS)))
+		if (__atomic_compare_exchange_n(&l->state, &s, s + 1, true, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED)) {
+			lockcheck_acquire(l->class, l, LOCKCHECK_SLEEP | LOCKCHECK_TRY);
+			return true;
+		}
+	return false;
+}
+
 void rwlock_read_unlock(struct rwlock *l)
 {
 	uint32_t s;

@@ -536,8 +536,11 @@ int vfs_init(void)
 	r = dentry_cache_init();
 	if (r)
 		return r;
-	/* As Linux's rootfs: what the initramfs holds should fit, so no limit. */
-	r = type->mount(type, "rootfs", "mode=755,size=0,nr_inodes=0", &s);
+	/*
+	 * More than the half that is usual, because what the initramfs holds should fit; not all,
+	 * or a program that fills the disk takes the memory of all the others.
+	 */
+	r = type->mount(type, "rootfs", "mode=755,size=80%,nr_inodes=0", &s);
 	if (r)
 		return r;
 	first = mount_create(s, s->root, "rootfs", 0);

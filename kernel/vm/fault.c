@@ -57,7 +57,7 @@ static bool shared(const struct fault *f)
 
 static struct page *new_private(const struct page *copy_of)
 {
-	struct page *page = frame_alloc(0, copy_of ? 0 : FRAME_ZERO);
+	struct page *page = frame_alloc(0, FRAME_USER | (copy_of ? 0 : FRAME_ZERO));
 
 	if (!page)
 		return NULL;
@@ -267,8 +267,10 @@ static bool allowed(const struct vm_region *r, unsigned access, unsigned flags)
 	return r->prot & (VM_READ | VM_WRITE | VM_EXEC) || flags & VM_FAULT_FORCE;
 }
 
-int vm_fault(struct vm_space *s, uint64_t addr, unsigned access, unsigned flags,
-	     struct vm_fault_result *result)
+bool (*vm_out_of_memory_hook)(void);
+
+static int fault_once(struct vm_space *s, uint64_t addr, unsigned access, unsigned flags,
+		      struct vm_fault_result *result)
 {
 	struct fault f = {.space = s,
 			  .addr = ALIGN_DOWN(addr, PAGE_SIZE),
@@ -287,7 +289,7 @@ int vm_fault(struct vm_space *s, uint64_t addr, unsigned access, unsigned flags,
 		rwlock_downgrade(&s->lock);
 		f.region = region_find(s, addr);
 	}
-	if (!f.region || f.region->start > addr) {
+	if (!f.region || f.region->start > addr || READ_ONCE(s->dying)) {
 		r = -EFAULT;
 	} else if (!allowed(f.region, access, flags)) {
 		result->code = SEGV_ACCERR;
@@ -299,6 +301,17 @@ int vm_fault(struct vm_space *s, uint64_t addr, unsigned access, unsigned flags,
 		while (!r && !satisfied(&f) && access != VM_ACCESS_EXEC);
 	}
 	rwlock_read_unlock(&s->lock);
+	return r;
+}
+
+int vm_fault(struct vm_space *s, uint64_t addr, unsigned access, unsigned flags,
+	     struct vm_fault_result *result)
+{
+	int r;
+
+	do
+		r = fault_once(s, addr, access, flags, result);
+	while (r == -ENOMEM && vm_out_of_memory_hook && vm_out_of_memory_hook());
 	if (r == -ENOMEM || r == -EIO || r == -ENOSPC) {
 		result->sig = SIGBUS;
 		result->code = BUS_ADRERR;

@@ -85,7 +85,7 @@ struct page *vm_object_find(struct vm_object *o, uint64_t index)
 
 static int add_page(struct vm_object *o, uint64_t index, struct page **out)
 {
-	struct page *page = frame_alloc(0, FRAME_ZERO);
+	struct page *page = frame_alloc(0, FRAME_ZERO | FRAME_USER);
 	int r;
 
 	if (!page)

@@ -93,6 +93,11 @@ void region_free(struct vm_region *r)
 	slab_free(region_cache, r);
 }
 
+static void put_now(struct work *w)
+{
+	vm_space_put(container_of(w, struct vm_space, later));
+}
+
 struct vm_space *vm_space_create(void)
 {
 	struct vm_space *s = slab_zalloc(space_cache);
@@ -105,6 +110,7 @@ struct vm_space *vm_space_create(void)
 		return NULL;
 	}
 	s->refs = 1;
+	work_init(&s->later, put_now);
 	rwlock_init(&s->lock, LOCK_VM_SPACE);
 	s->mmap_base = USER_END;
 	s->limit_pages = s->limit_stack = s->limit_locked = UINT64_MAX;
@@ -147,6 +153,32 @@ void vm_space_put(struct vm_space *s)
 	gather_end(&g);
 	pt_destroy(s->root);
 	slab_free(space_cache, s);
+}
+
+void vm_space_put_later(struct vm_space *s)
+{
+	uint32_t refs = s ? __atomic_load_n(&s->refs, __ATOMIC_RELAXED) : 0;
+
+	while (refs > 1)
+		if (__atomic_compare_exchange_n(&s->refs, &refs, refs - 1, true, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED))
+			return;
+	if (s)
+		work_submit(&s->later); /* the only reference is ours: once */
+}
+
+void vm_space_reap(struct vm_space *s)
+{
+	struct gather g;
+
+	if (!rwlock_try_read_lock(&s->lock))
+		return;
+	gather_begin(&g, s);
+	for (struct vm_region *r = region_find(s, 0); r; r = region_next(r))
+		if (!(r->flags & VM_SHARED))
+			pt_unmap_range(&g, r->start, r->end);
+	gather_end(&g);
+	rwlock_read_unlock(&s->lock);
 }
 
 static int clone_region(struct vm_space *to, struct gather *g, const struct vm_region *r)

@@ -11,6 +11,7 @@
 #include <lib/list.h>
 #include <lib/rbtree.h>
 #include <sched/mutex.h>
+#include <sched/work.h>
 #include <vm/object.h>
 
 #define VM_READ	 1
@@ -64,6 +65,8 @@ struct vm_space {
 	uint64_t limit_stack;		 /* [a] RLIMIT_STACK in bytes, likewise */
 	uint64_t limit_locked;		 /* [a] RLIMIT_MEMLOCK in pages, likewise */
 	uint64_t minor_faults;		 /* [a] */
+	bool dying;			 /* [a] ended for its memory: no fault succeeds any more */
+	struct work later;		 /* vm_space_put_later */
 	/* For /proc and exec; written by exec before the space is shared. */
 	uint64_t arg_start, arg_end, env_start, env_end, stack_top;
 	uint64_t code_start, code_end;
@@ -81,6 +84,18 @@ extern const struct vm_file_ops *vm_file_ops;
 struct vm_space *vm_space_create(void); /* empty; NULL: out of memory */
 struct vm_space *vm_space_get(struct vm_space *s);
 void vm_space_put(struct vm_space *s); /* NULL is allowed; context: process, no locks */
+/* The same from any context: if it was the last reference, a kernel thread does the rest. */
+void vm_space_put_later(struct vm_space *s);
+/*
+ * Free the private memory of a space whose threads are to end, at once and as far as its lock can
+ * be had; dying is set. Context: process, any locks.
+ */
+void vm_space_reap(struct vm_space *s);
+/*
+ * Set once by proc/: a fault got no memory. True: try again, there may be some now. Context:
+ * process, with any sleeping locks except those of vm/.
+ */
+extern bool (*vm_out_of_memory_hook)(void);
 /* A copy for fork: private memory is copied on write. 0 or -ENOMEM (then nothing remains). */
 int vm_space_clone(struct vm_space *from, struct vm_space **out);
 /* Load s (or, with NULL, the kernel's tables) for the current thread. */
