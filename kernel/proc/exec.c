@@ -8,6 +8,7 @@
  * space before anything is mapped. Scripts (#!) are resolved up to four deep.
  */
 #include "elf.h"
+#include "posix_timer.h"
 #include "proc_internal.h"
 #include "vdso.h"
 
@@ -226,6 +227,7 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 	file_put(old_exe);
 	cred_install(cred);
 	WRITE_ONCE(p->dumpable, !changes_id);
+	posix_timers_delete_all(p);
 	signal_state_exec(&p->signals, actions);
 	proc_thread(t)->altstack_size = 0;
 	proc_thread(t)->altstack_flags = 0;

@@ -232,6 +232,9 @@ _Noreturn void process_exit_thread(int status)
 	signal_stop_leave_locked(p, proc_thread(t));
 	usage_leave_locked(p, t);
 	cpu_timers_leave_locked(p, t);
+	/* Off the list it gets no more; and a timer that finds its signal unqueued looks no
+	 * further. */
+	signal_flush_pending(&proc_thread(t)->pending);
 	if (last) {
 		p->last_cred = cred_get(t->cred);
 		exe = p->exe;
@@ -247,6 +250,7 @@ _Noreturn void process_exit_thread(int status)
 		nsec_t value, interval;
 
 		process_alarm_set(p, 0, 0, &value, &interval);
+		posix_timers_delete_all(p);
 		become_zombie(p);
 	}
 	t->process = NULL;

@@ -195,6 +195,8 @@ void signal_notify_parent_locked(struct process *p, int code, int status);
 /* t: a thread, or NULL: the process. PROC_TREE held. */
 int signal_send_locked(struct process *p, struct thread *t, int sig,
 		       const struct signal_info *info);
+/* The same with an entry that the sender owns and that is queued nowhere. True: it is now. */
+bool signal_send_own_locked(struct process *p, struct thread *t, struct signal_queued *own);
 void signal_send_group_locked(struct pgroup *g, int sig, const struct signal_info *info);
 /* kill(2) with pid <= 0 forms. */
 int signal_kill(int32_t pid, int sig, const struct signal_info *info);

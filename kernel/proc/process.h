@@ -22,6 +22,7 @@
 #include <sched/epoch.h>
 #include <sched/mutex.h>
 #include <sched/timer.h>
+#include <vm/radix.h>
 
 struct file;
 struct thread;
@@ -107,6 +108,8 @@ struct process {
 	struct rlimit_pair limits[RLIMIT_COUNT]; /* [PROC_TREE] */
 	nsec_t start_ns;			 /* [I] monotonic */
 	struct cpu_alarm cpu_alarms[2];		 /* by enum cpu_clock_kind */
+	struct radix timers;			 /* [PROC_TREE] of timer_create, by number */
+	int32_t next_timer;			 /* [PROC_TREE] */
 	struct list cpu_timers;	    /* [PROC_TREE] armed timers on processor time: cpu_clock.c */
 	bool has_budgets;	    /* [PROC_TREE] some thread has one */
 	struct usage used;	    /* [PROC_TREE] by threads that are gone */

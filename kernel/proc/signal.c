@@ -137,6 +137,8 @@ int signal_take(sigset64_t set, struct signal_info *info)
 
 	recompute_locked();
 	spin_unlock_irq(&p->signals.lock, irq);
+	if (sig)
+		posix_timer_taken(info);
 	return sig;
 }
 
@@ -173,6 +175,8 @@ bool signal_dequeue(struct signal_info *info, struct signal_action *action)
 	}
 	recompute_locked();
 	spin_unlock_irq(&p->signals.lock, irq);
+	if (sig)
+		posix_timer_taken(info);
 	return sig != 0;
 }
 
@@ -210,7 +214,7 @@ void signal_force(int sig, const struct signal_info *info)
 			process_exit_group(sig);
 		}
 	}
-	signal_add(&d->pending, sig, info);
+	signal_add(&d->pending, sig, info, 0, UINT64_MAX);
 	recompute_locked();
 	spin_unlock_irq(&p->signals.lock, irq);
 }

@@ -7,8 +7,10 @@
 #include <base/types.h>
 #include <lib/list.h>
 
+struct posix_timer;
 struct process;
 struct thread;
+struct user;
 
 #define SIGNAL_COUNT 64	     /* numbers 1..64 */
 typedef uint64_t sigset64_t; /* bit n-1 is signal n */
@@ -24,10 +26,13 @@ struct signal_info {
 	uint64_t value;	  /* sigqueue, timers */
 	int32_t timer_id, overrun;
 	int64_t utime, stime;
+	struct posix_timer *timer; /* whose it is, with a reference, until posix_timer_taken() */
 };
 
 struct signal_queued {
 	struct list link;
+	struct user *user;	   /* who is charged for it; NULL: nobody */
+	struct posix_timer *timer; /* that it is a part of; NULL: it is allocated */
 	struct signal_info info;
 };
 

@@ -3,7 +3,9 @@
 #ifndef PROC_SIGNAL_INTERNAL_H
 #define PROC_SIGNAL_INTERNAL_H
 
+#include "posix_timer.h"
 #include "proc_internal.h"
+#include "user.h"
 
 #include <asm/signal.h>
 
@@ -13,9 +15,13 @@
 
 /* --- pending sets (signal_queue.c); the process's signal lock is held --- */
 /* 0, or -EAGAIN when a signal that must be queued cannot be. */
-int signal_add(struct signal_pending *pending, int sig, const struct signal_info *info);
+int signal_add(struct signal_pending *pending, int sig, const struct signal_info *info,
+	       uint32_t uid, uint64_t limit);
+/* An entry of its own, that is on no set. */
+void signal_add_own(struct signal_pending *pending, struct signal_queued *own);
+void signal_unqueue(struct signal_pending *pending, struct signal_queued *own);
 void signal_discard(struct signal_pending *pending, sigset64_t set);
-/* Take the oldest `sig` out; the set has it. */
+/* Take the oldest `sig` out; the set has it. Afterwards, without locks: posix_timer_taken(). */
 void signal_remove(struct signal_pending *pending, int sig, struct signal_info *info);
 
 /* --- waking (signal_send.c) --- */

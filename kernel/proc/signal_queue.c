@@ -11,8 +11,6 @@
 
 #include <asm-generic/siginfo.h>
 
-#define QUEUE_MAX 1024 /* queued per pending set; the limit RLIMIT_SIGPENDING stands for */
-
 /* --- actions --------------------------------------------------------------------------------- */
 
 struct signal_actions *signal_actions_create(void)
@@ -90,14 +88,24 @@ void signal_state_exec(struct signal_state *s, struct signal_actions *own)
 
 /* --- pending sets ---------------------------------------------------------------------------- */
 
+/* Off its list, and forgotten. */
+static void drop(struct signal_queued *q)
+{
+	list_del(&q->link);
+	if (q->timer) {
+		posix_timer_put(q->timer); /* its reference for being queued */
+	} else {
+		user_uncharge_signal(q->user);
+		kfree(q);
+	}
+}
+
 void signal_flush_pending(struct signal_pending *p)
 {
 	struct signal_queued *q, *next;
 
-	list_for_each_entry_safe(q, next, &p->queue, link) {
-		list_del(&q->link);
-		kfree(q);
-	}
+	list_for_each_entry_safe(q, next, &p->queue, link)
+		drop(q);
 	p->set = 0;
 }
 
@@ -109,26 +117,33 @@ void signal_discard(struct signal_pending *pending, sigset64_t set)
 		return;
 	pending->set &= ~set;
 	list_for_each_entry_safe(q, next, &pending->queue, link)
-		if (set & SIGBIT(q->info.signo)) {
-			list_del(&q->link);
-			kfree(q);
-		}
+		if (set & SIGBIT(q->info.signo))
+			drop(q);
 }
 
-int signal_add(struct signal_pending *pending, int sig, const struct signal_info *info)
+static struct signal_queued *allocate(uint32_t uid, uint64_t limit)
+{
+	struct user *user = user_charge_signal(uid, limit);
+	struct signal_queued *q = user ? kmalloc(sizeof(*q)) : NULL;
+
+	if (!q) {
+		user_uncharge_signal(user);
+		return NULL;
+	}
+	q->user = user;
+	q->timer = NULL;
+	return q;
+}
+
+int signal_add(struct signal_pending *pending, int sig, const struct signal_info *info,
+	       uint32_t uid, uint64_t limit)
 {
 	struct signal_queued *q;
-	unsigned n = 0;
 
 	if (sig < RT_FIRST && pending->set & SIGBIT(sig))
 		return 0;
-	if (info && sig >= RT_FIRST) {
-		list_for_each_entry(q, &pending->queue, link)
-			n++;
-		if (n >= QUEUE_MAX)
-			return -EAGAIN;
-	}
-	q = info ? kmalloc(sizeof(*q)) : NULL;
+	/* What the kernel tells of a standard signal has room above the limit, too. */
+	q = info ? allocate(uid, sig < RT_FIRST && info->code >= 0 ? UINT64_MAX : limit) : NULL;
 	if (q) {
 		q->info = *info;
 		q->info.signo = sig;
@@ -140,26 +155,52 @@ int signal_add(struct signal_pending *pending, int sig, const struct signal_info
 	return 0;
 }
 
+void signal_add_own(struct signal_pending *pending, struct signal_queued *own)
+{
+	posix_timer_get_ref(own->timer);
+	list_add_tail(&own->link, &pending->queue);
+	pending->set |= SIGBIT(own->info.signo);
+}
+
+static bool has_another(const struct signal_pending *pending, int sig)
+{
+	struct signal_queued *q;
+
+	list_for_each_entry(q, &pending->queue, link)
+		if (q->info.signo == sig)
+			return true;
+	return false;
+}
+
+void signal_unqueue(struct signal_pending *pending, struct signal_queued *own)
+{
+	int sig = own->info.signo;
+
+	drop(own);
+	if (!has_another(pending, sig))
+		pending->set &= ~SIGBIT(sig);
+}
+
 void signal_remove(struct signal_pending *pending, int sig, struct signal_info *info)
 {
 	struct signal_queued *q, *found = NULL;
-	bool more = false;
 
-	list_for_each_entry(q, &pending->queue, link) {
-		if (q->info.signo != sig)
-			continue;
-		if (found) {
-			more = true;
+	list_for_each_entry(q, &pending->queue, link)
+		if (q->info.signo == sig) {
+			found = q;
 			break;
 		}
-		found = q;
-	}
 	*info = (struct signal_info){.signo = sig, .code = SI_KERNEL};
 	if (found) {
 		*info = found->info;
 		list_del(&found->link);
-		kfree(found);
+		if (found->timer) {
+			info->timer = found->timer; /* with its reference */
+		} else {
+			user_uncharge_signal(found->user);
+			kfree(found);
+		}
 	}
-	if (!more)
+	if (!has_another(pending, sig))
 		pending->set &= ~SIGBIT(sig);
 }

@@ -28,6 +28,7 @@
 
 #include <asm-generic/siginfo.h>
 #include <linux/capability.h>
+#include <linux/resource.h>
 
 #define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
 /* They would leave a core file: they end the process only when a thread takes them. */
@@ -140,27 +141,46 @@ static bool fatal(const struct process *p, const struct thread *target, int sig)
 	       !(proc_thread((struct thread *)target)->awaited & SIGBIT(sig));
 }
 
-/*
- * The heart: t is a thread to send to, or NULL for the process. PROC_TREE held, so that the list of
- * threads stands still.
- */
-int signal_send_locked(struct process *p, struct thread *t, int sig, const struct signal_info *info)
+/* Who pays for a signal to p. PROC_TREE held. */
+static uint32_t payer(const struct process *p, const struct thread *t)
 {
-	struct thread *target;
-	sigset64_t bit = SIGBIT(sig);
-	int r = 0;
+	if (!t)
+		t = list_first_entry_or_null(&p->threads, struct thread, process_link);
+	return t->cred->uid;
+}
 
+/* What does not wait for a thread to take the signal. PROC_TREE held. False: nothing is left. */
+static bool act_at_once(struct process *p, int sig)
+{
 	if (p->state != PROC_ALIVE || !p->thread_count)
-		return 0;
+		return false;
 	if (sig == SIGKILL) {
 		if (p->pid == 1)
-			return 0;
+			return false;
 		signal_resume_locked(p, false);
 		process_end_locked(p, SIGKILL);
-		return 0;
+		return false;
 	}
 	if (sig == SIGCONT)
 		signal_resume_locked(p, true);
+	return true;
+}
+
+/*
+ * The heart: t is a thread to send to, or NULL for the process; info or an entry of the sender's
+ * own. PROC_TREE held, so that the list of threads stands still. *added: it is pending now.
+ */
+static int send(struct process *p, struct thread *t, int sig, const struct signal_info *info,
+		struct signal_queued *own, bool *added)
+{
+	struct signal_pending *pending = t ? &proc_thread(t)->pending : &p->signals.shared;
+	struct thread *target;
+	sigset64_t bit = SIGBIT(sig);
+	bool ends = false;
+	int r = 0;
+
+	if (!act_at_once(p, sig))
+		return 0;
 	spin_lock(&p->signals.lock);
 	if (sig == SIGCONT) {
 		p->signals.stop_taken = false;
@@ -172,18 +192,34 @@ int signal_send_locked(struct process *p, struct thread *t, int sig, const struc
 	/* A blocked signal stays pending even if ignored now: the action may change. */
 	if (ignored(p, sig) && target && !(proc_thread(target)->awaited & bit))
 		goto out;
-	r = signal_add(t ? &proc_thread(t)->pending : &p->signals.shared, sig, info);
-	if (!r && target) {
-		if (fatal(p, target, sig)) {
-			spin_unlock(&p->signals.lock);
-			process_end_locked(p, sig);
-			return 0;
-		}
+	if (own)
+		signal_add_own(pending, own);
+	else
+		r = signal_add(pending, sig, info, payer(p, t), p->limits[RLIMIT_SIGPENDING].cur);
+	*added = !r;
+	ends = !r && target && fatal(p, target, sig);
+	if (!r && target && !ends)
 		signal_poke(target, THREAD_WORK_SIGNAL);
-	}
 out:
 	spin_unlock(&p->signals.lock);
+	if (ends)
+		process_end_locked(p, sig);
 	return r;
+}
+
+int signal_send_locked(struct process *p, struct thread *t, int sig, const struct signal_info *info)
+{
+	bool added = false;
+
+	return send(p, t, sig, info, NULL, &added);
+}
+
+bool signal_send_own_locked(struct process *p, struct thread *t, struct signal_queued *own)
+{
+	bool added = false;
+
+	send(p, t, own->info.signo, NULL, own, &added);
+	return added;
 }
 
 int signal_send_process(struct process *p, int sig, const struct signal_info *info)

@@ -29,7 +29,8 @@ struct clock_watcher {
 	void (*changed)(struct clock_watcher *w);
 };
 void clock_watch(struct clock_watcher *w);
-/* After this `changed` is not called, nor running. */
+/* After this `changed` is not called, nor running. Nothing happens if w, initialised, does not
+ * watch. */
 void clock_unwatch(struct clock_watcher *w);
 
 /* Name of the hardware counter in use: "tsc", "hpet", "acpi_pm". */
