@@ -19,10 +19,8 @@ struct tty;
 
 #define TTY_OUTPUT_SIZE 8192u /* a power of two */
 
-/* tty_port_ops.flags */
-#define TTY_PORT_PTY                                                                 \
-	1 /* no hardware: nothing to drain, no modem, a stopped line takes no output \
-	   */
+/* tty_port_ops.flags: there is no hardware to wait for; a stopped line takes no output. */
+#define TTY_PORT_PTY 1
 
 /* What a port can do. All take the terminal; its `port` member is the port's own. */
 struct tty_port_ops {
