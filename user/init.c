@@ -100,11 +100,11 @@ static void open_console(void)
 		close(fd);
 }
 
-static void mount_one(const char *type, const char *where, bool required)
+static void mount_with(const char *type, const char *where, const char *options)
 {
 	mkdir(where, 0755);
 	/* EBUSY: the kernel has mounted it already. */
-	if (mount(type, where, type, 0, NULL) < 0 && errno != EBUSY && required)
+	if (mount(type, where, type, 0, options) < 0 && errno != EBUSY)
 		say(where);
 }
 
@@ -382,10 +382,10 @@ int main(void)
 		return 1;
 	}
 	catch_signals();
-	mount_one("proc", "/proc", true);
-	mount_one("devtmpfs", "/dev", true);
+	mount_with("proc", "/proc", NULL);
+	mount_with("devtmpfs", "/dev", NULL);
 	open_console();
-	mount_one("devpts", "/dev/pts", false);
+	mount_with("devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666");
 	set_hostname();
 	set_environment();
 	command = read_file(COMMAND_FILE);

@@ -6,14 +6,21 @@
  */
 #include "tty_ioctl.h"
 
+#include "file_args.h"
+
 #include <asm/ioctls.h>
+#include <asm/signal.h>
 #include <asm/termios.h>
 #include <base/cred.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <linux/fcntl.h>
 #include <linux/tty.h>
+#include <proc/process.h>
 #include <sched/thread.h>
+#include <syscalls_proto.h>
+#include <tty/pty.h>
 #include <tty/tty.h>
 #include <vfs/file.h>
 #include <vm/usercopy.h>
@@ -188,11 +195,11 @@ static int64_t line_ioctl(struct tty *tty, unsigned cmd, uint64_t arg)
 	case TIOCOUTQ:
 		return put_int(arg, tty_output_pending(tty));
 	case TIOCMGET:
-		return put_int(arg, tty_get_modem(tty));
+		return tty_has_modem(tty) ? put_int(arg, tty_get_modem(tty)) : -ENOTTY;
 	case TIOCMSET:
 	case TIOCMBIS:
 	case TIOCMBIC:
-		return set_modem(tty, cmd, arg);
+		return tty_has_modem(tty) ? set_modem(tty, cmd, arg) : -ENOTTY;
 	case TIOCGETD:
 		return put_int(arg, N_TTY);
 	case TIOCSETD:
@@ -278,10 +285,113 @@ static int64_t owner_ioctl(struct tty *tty, unsigned cmd, uint64_t arg)
 	}
 }
 
+/* --- masters of pseudo-terminals ----------------------------------------------------------------
+ */
+
+static int set_flag(bool *flag, uaddr_t arg)
+{
+	int value;
+
+	if (get_user(value, arg))
+		return -EFAULT;
+	__atomic_store_n(flag, value != 0, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static int set_packet(struct pty *p, uaddr_t arg)
+{
+	int value;
+
+	if (get_user(value, arg))
+		return -EFAULT;
+	pty_set_packet(p, value);
+	return 0;
+}
+
+static int64_t open_peer(struct pty *p, uint64_t flags)
+{
+	struct file *f;
+	int r = pty_open_slave(p, (unsigned)flags, &f);
+
+	return r ? r : fd_publish(f, flags & O_CLOEXEC);
+}
+
+static int flush_master(struct pty *p, uint64_t arg)
+{
+	if (arg > TCIOFLUSH)
+		return -EINVAL;
+	pty_flush(p, arg != TCOFLUSH, arg != TCIFLUSH);
+	return 0;
+}
+
+static int send_signal(struct tty *tty, uint64_t signal)
+{
+	if (signal != SIGINT && signal != SIGQUIT && signal != SIGTSTP)
+		return -EINVAL;
+	tty_signal(tty, (int)signal);
+	return 0;
+}
+
+/* What a master answers in its own way; the rest is about the terminal: its settings, its size. */
+static int64_t master_ioctl(struct pty *p, unsigned cmd, uint64_t arg)
+{
+	switch (cmd) {
+	case TIOCGPTN:
+		return put_int(arg, (int)p->index);
+	case TIOCSPTLCK:
+		return set_flag(&p->locked, arg);
+	case TIOCGPTLCK:
+		return put_int(arg, __atomic_load_n(&p->locked, __ATOMIC_ACQUIRE));
+	case TIOCPKT:
+		return set_packet(p, arg);
+	case TIOCGPKT:
+		return put_int(arg, READ_ONCE(p->packet));
+	case TIOCGPTPEER:
+		return open_peer(p, arg);
+	case TIOCSIG:
+		return send_signal(p->tty, arg);
+	case TIOCINQ:
+		return put_int(arg, (int)pty_output_available(p));
+	case TIOCOUTQ:
+		return put_int(arg, 0);
+	case TCFLSH:
+		return flush_master(p, arg);
+	case TIOCGPGRP:
+		return put_int(arg, READ_ONCE(p->tty->foreground));
+	case TIOCGSID:
+		return p->tty->session ? put_int(arg, READ_ONCE(p->tty->session)) : -ENOTTY;
+	case TIOCNOTTY:
+	case TCXONC:
+	case TIOCVHANGUP:
+	case TIOCSTI:
+		return -ENOTTY;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static bool is_masters_own(unsigned cmd)
+{
+	static const unsigned own[] = {TIOCGPTN,  TIOCSPTLCK, TIOCGPTLCK,  TIOCPKT,
+				       TIOCGPKT,  TIOCSIG,    TIOCGPTPEER, TIOCINQ,
+				       TIOCOUTQ,  TCFLSH,     TIOCGSID,	   TIOCGPGRP,
+				       TIOCNOTTY, TCXONC,     TIOCVHANGUP, TIOCSTI};
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		if (own[i] == cmd)
+			return true;
+	}
+	return false;
+}
+
 static int64_t tty_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t arg)
 {
-	int64_t r = settings_ioctl(tty, cmd, arg);
+	struct pty *p = pty_of_master(f);
+	int64_t r;
 
+	if (p && is_masters_own(cmd))
+		return master_ioctl(p, cmd, arg);
+	r = settings_ioctl(tty, cmd, arg);
 	if (r == -ENOTTY)
 		r = line_ioctl(tty, cmd, arg);
 	return r == -ENOTTY ? owner_ioctl(tty, cmd, arg) : r;
@@ -290,4 +400,16 @@ static int64_t tty_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t
 void linux_tty_init(void)
 {
 	tty_set_ioctl(tty_ioctl);
+}
+
+/* The caller's controlling terminal hangs up. */
+int64_t sys_vhangup(void)
+{
+	struct tty *tty = session_tty();
+
+	if (!cred_capable(current()->cred, CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	if (tty)
+		tty_hangup(tty);
+	return 0;
 }

@@ -51,8 +51,10 @@ static void reap_locked(struct process *p)
 	p->state = PROC_REAPED;
 	list_del(&p->sibling);
 	p->parent = NULL;
-	if (p->group->session->leader == p)
+	if (p->group->session->leader == p) {
 		p->group->session->leader = NULL;
+		p->group->session->tty = NULL;
+	}
 	pgroup_leave_locked(p);
 	pid_remove_process(p);
 }
@@ -122,7 +124,7 @@ static void become_zombie(struct process *p)
 	struct list dead = LIST_INIT(dead);
 	struct process *parent, *c, *next;
 	struct tty *tty = NULL;
-	int32_t sid = 0;
+	int32_t sid = 0, lost_group = 0;
 	bool reaped = false;
 	uint64_t irq;
 
@@ -132,8 +134,13 @@ static void become_zombie(struct process *p)
 	if (p->group->session->leader == p) {
 		tty = p->group->session->tty;
 		sid = p->group->session->sid;
+		lost_group = p->group->session->lost_group;
 	}
 	spin_unlock_irq(&proc_tree_lock, irq);
+	if (!tty && lost_group) {
+		signal_send_group(lost_group, SIGHUP, NULL);
+		signal_send_group(lost_group, SIGCONT, NULL);
+	}
 	if (tty && session_leader_exit_hook)
 		session_leader_exit_hook(tty, sid);
 

@@ -354,6 +354,8 @@ int session_set_tty(struct tty *tty, bool steal)
 		r = -EPERM;
 	else
 		s->tty = tty;
+	if (!r)
+		s->lost_group = 0;
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return r;
 }
@@ -385,6 +387,23 @@ void session_clear_tty(struct tty *tty)
 		id++;
 	}
 	spin_unlock_irq(&proc_tree_lock, irq);
+}
+
+struct process *session_lose_tty(int32_t sid, struct tty *tty, int32_t pgid)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct process *leader = process_find_locked(sid);
+	struct session *s = leader && leader->group ? leader->group->session : NULL;
+
+	if (s && s->leader == leader && s->tty == tty) {
+		s->tty = NULL;
+		s->lost_group = pgid;
+		process_get(leader);
+	} else {
+		leader = NULL;
+	}
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return leader;
 }
 
 void (*session_tty_info_hook)(struct tty *tty, uint32_t *number, int32_t *foreground);

@@ -37,6 +37,7 @@ struct session {
 	int32_t sid;		/* [I] */
 	struct tty *tty;	/* [PROC_TREE] controlling terminal, or NULL */
 	struct process *leader; /* [PROC_TREE] NULL once it is gone */
+	int32_t lost_group;	/* [PROC_TREE] foreground when the terminal hung up, or 0 */
 };
 
 struct pgroup {
@@ -169,6 +170,11 @@ int session_set_tty(struct tty *tty, bool steal);
 struct tty *session_tty(void);
 /* Drop it: TIOCNOTTY. */
 void session_clear_tty(struct tty *tty);
+/*
+ * The terminal of session sid hung up while pgid was in the foreground: the leader's exit will tell
+ * that group. The leader with a reference; NULL if it is gone or has another terminal.
+ */
+struct process *session_lose_tty(int32_t sid, struct tty *tty, int32_t pgid);
 /* Of the caller's session? Does the group exist in the caller's session? */
 bool session_has_group(int32_t pgid);
 /* True if the group has no member whose parent is outside it in the same session. */

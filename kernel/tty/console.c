@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which terminal is /dev/console, and the start of all terminals. */
+#include "pty.h"
 #include "serial.h"
 #include "tty.h"
 #include "tty_internal.h"
@@ -81,6 +82,8 @@ int tty_init(void)
 	r = serial_init();
 	if (!r)
 		r = tty_register_aliases();
+	if (!r)
+		r = pty_init();
 	if (!r)
 		choose_console();
 	return r;

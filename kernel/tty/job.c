@@ -147,16 +147,18 @@ int tty_acquire(struct tty *tty, bool steal)
 	return r;
 }
 
-/* The session loses the terminal, and its foreground group is told. */
-static void end_session(struct tty *tty)
+/* The session loses the terminal, and its foreground group is told; if it is stopped, it goes on.
+ */
+static void end_session(struct tty *tty, bool resume)
 {
 	int32_t pgid = foreground_of(tty);
 
 	set_owner(tty, 0, 0);
-	if (pgid) {
-		signal_send_group(pgid, SIGHUP, NULL);
+	if (!pgid)
+		return;
+	signal_send_group(pgid, SIGHUP, NULL);
+	if (resume)
 		signal_send_group(pgid, SIGCONT, NULL);
-	}
 }
 
 /*
@@ -170,7 +172,7 @@ int tty_give_up(struct tty *tty)
 	if (!is_session_leader(process_current()))
 		return -EPERM;
 	session_clear_tty(tty);
-	end_session(tty);
+	end_session(tty, true);
 	return 0;
 }
 
@@ -185,34 +187,43 @@ static void kill_files(struct tty *tty)
 	__atomic_fetch_add(&tty->hangups, 1, __ATOMIC_ACQ_REL);
 	flags = tty_lock_both(tty);
 	ldisc_flush_input(&tty->ldisc);
-	tty->stopped = 0;
+	WRITE_ONCE(tty->stopped, 0);
 	tty->ldisc.stopped = false;
 	tty_unlock_both(tty, flags);
 	blocker_wake(&tty->readers, ~0u, EPOLLIN | EPOLLHUP);
 	blocker_wake(&tty->writers, ~0u, EPOLLOUT | EPOLLHUP);
 }
 
+/*
+ * A line of its own is hung up for the next user; a pseudo-terminal has its master for that, and
+ * stays as it is. Stopped groups that lose their last tie to the session are the business of proc/.
+ */
 static void leader_exited(struct tty *tty, int32_t sid)
 {
 	if (READ_ONCE(tty->session) != sid)
 		return;
-	kill_files(tty);
-	end_session(tty);
+	if (!(tty->ops->flags & TTY_PORT_PTY))
+		kill_files(tty);
+	end_session(tty, false);
 }
 
+/*
+ * The leader alone is told; the foreground group learns of it when the leader exits
+ * (session_lose_tty remembers it).
+ */
 void tty_hangup(struct tty *tty)
 {
 	int32_t sid = READ_ONCE(tty->session);
-	struct process *leader = sid ? process_find(sid) : NULL;
+	struct process *leader;
 
 	kill_files(tty);
+	leader = sid ? session_lose_tty(sid, tty, foreground_of(tty)) : NULL;
+	set_owner(tty, 0, 0);
 	if (leader) {
-		session_clear_tty(tty);
 		signal_send_process(leader, SIGHUP, NULL);
 		signal_send_process(leader, SIGCONT, NULL);
 		process_put(leader);
 	}
-	end_session(tty);
 }
 
 static void tty_info(struct tty *tty, uint32_t *number, int32_t *foreground)

@@ -19,8 +19,8 @@
  *computed from the characters of the line and the column it began at (tabs, ^X pairs, UTF-8); the
  * alternative, remembering the width of each character typed, would need a second ring.
  *
- * Not done: ECHOPRT (printing terminals), case mapping for terminals without lower case, delays for
- * mechanical ones. Their flags are stored and have no effect.
+ * Not done: case mapping for terminals without lower case, delays for mechanical ones. Their flags
+ * are stored and have no effect. VDISCARD has none on Linux either.
  */
 #include "ldisc.h"
 #include <asm/signal.h>
@@ -65,9 +65,10 @@ void ldisc_init(struct ldisc *l, const struct ldisc_ops *ops, void *ctx)
 	l->ctx = ctx;
 }
 
+/* With EXTPROC the other side edits lines: everything goes through as it comes. */
 static bool is_canonical(const struct ldisc *l)
 {
-	return l->settings.lflag & ICANON;
+	return (l->settings.lflag & (ICANON | EXTPROC)) == ICANON;
 }
 
 static bool is_control(uint8_t c)
@@ -163,6 +164,14 @@ static void echo_visibly(struct ldisc *l, uint8_t c)
 	echo(l, c);
 }
 
+/* ECHOPRT: what is shown from here on was not erased. */
+static void finish_erasing(struct ldisc *l)
+{
+	if (l->erasing)
+		echo(l, '/');
+	l->erasing = false;
+}
+
 /* Before a character of the line being typed is shown. */
 static void note_column(struct ldisc *l)
 {
@@ -210,6 +219,7 @@ static void rub_out(struct ldisc *l, uint32_t end)
 
 static void reprint(struct ldisc *l)
 {
+	finish_erasing(l);
 	echo_visibly(l, l->settings.cc[VREPRINT]);
 	echo(l, '\n');
 	l->line_column = l->ops->column(l->ctx);
@@ -279,6 +289,7 @@ static void put_character(struct ldisc *l, uint8_t c, bool was_return, struct ld
 	if (!have_room(l, 1 + twice))
 		return;
 	if (echoes(l)) {
+		finish_erasing(l);
 		note_column(l);
 		/* In raw mode, Linux shows a return that became a newline as one, others as ^J. */
 		if (was_return && c == '\n')
@@ -327,46 +338,71 @@ static bool is_word(uint8_t c)
 	       c == '_' || c >= 0xc0; /* letters of Latin-1, and UTF-8's first bytes */
 }
 
-/* Where the word before the cursor begins; what is behind it and no word goes, too. */
-static uint32_t word_start(const struct ldisc *l)
+/* Show that the character from `at` to head goes. */
+static void echo_erasure(struct ldisc *l, uint32_t at, unsigned how)
 {
-	uint32_t at = l->head;
+	uint32_t lflag = l->settings.lflag;
+
+	if (lflag & ECHOPRT) {
+		if (!l->erasing)
+			echo(l, '\\');
+		l->erasing = true;
+		echo_visibly(l, l->buf[at & MASK]);
+		for (uint32_t i = at + 1; i != l->head; i++)
+			echo(l, l->buf[i & MASK]);
+		l->head = at;
+	} else if (how == VERASE && !(lflag & ECHOE)) {
+		l->head = at;
+		echo_visibly(l, l->settings.cc[VERASE]);
+	} else {
+		rub_out(l, at);
+	}
+}
+
+/* The characters that VERASE, VWERASE or VKILL takes, one after another. */
+static void erase_characters(struct ldisc *l, unsigned how)
+{
 	bool in_word = false;
 
-	while (at != l->line_head) {
-		uint32_t before = previous(l, at);
-		bool word = is_word(l->buf[before & MASK]);
+	while (l->head != l->line_head) {
+		uint32_t at = previous(l, l->head);
+		bool word = is_word(l->buf[at & MASK]);
 
-		if (in_word && !word)
+		/* The rest of a character whose beginning is not ours stays. */
+		if (is_continuation(&l->settings, l->buf[at & MASK]))
 			break;
-		in_word = word;
-		at = before;
+		if (how == VWERASE && in_word && !word)
+			break;
+		in_word |= word;
+		if (echoes(l))
+			echo_erasure(l, at, how);
+		else
+			l->head = at;
+		if (how == VERASE)
+			break;
 	}
-	return at;
+	if (l->head == l->line_head && echoes(l))
+		finish_erasing(l);
 }
 
 static void erase(struct ldisc *l, unsigned how)
 {
+	const uint32_t visible_kill = ECHOK | ECHOKE | ECHOE;
 	uint32_t lflag = l->settings.lflag;
-	uint32_t end = how == VERASE	? previous(l, l->head)
-		       : how == VWERASE ? word_start(l)
-					: l->line_head;
 
 	if (l->head == l->line_head)
 		return;
-	if (!(lflag & ECHO)) {
-		l->head = end;
-	} else if (how == VKILL && (lflag & (ECHOK | ECHOKE | ECHOE)) != (ECHOK | ECHOKE | ECHOE)) {
-		l->head = end;
-		echo_visibly(l, l->settings.cc[VKILL]);
-		if (lflag & ECHOK)
-			echo(l, '\n');
-	} else if (how == VERASE && !(lflag & ECHOE)) {
-		l->head = end;
-		echo_visibly(l, l->settings.cc[VERASE]);
-	} else {
-		rub_out(l, end);
+	if (how != VKILL || ((lflag & ECHO) && (lflag & visible_kill) == visible_kill)) {
+		erase_characters(l, how);
+		return;
 	}
+	l->head = l->line_head;
+	if (!(lflag & ECHO))
+		return;
+	finish_erasing(l);
+	echo_visibly(l, l->settings.cc[VKILL]);
+	if (lflag & ECHOK)
+		echo(l, '\n');
 }
 
 /* Canonical mode: characters that edit or end the line. False: it is none of them. */
@@ -407,6 +443,7 @@ void ldisc_flush_input(struct ldisc *l)
 {
 	l->tail = l->line_head = l->head;
 	l->literal_next = false;
+	l->erasing = false;
 	unthrottle(l);
 }
 
@@ -422,6 +459,7 @@ static void raise_signal(struct ldisc *l, unsigned signal, struct ldisc_events *
 {
 	ev->signals |= 1u << signal;
 	if (!(l->settings.lflag & NOFLSH)) {
+		ev->flushed = true;
 		ldisc_flush_input(l);
 		l->ops->flush_output(l->ctx);
 	}
@@ -539,6 +577,15 @@ static void receive_character(struct ldisc *l, uint8_t c, struct ldisc_events *e
 	put_character(l, c, was_return, ev);
 }
 
+/* EXTPROC */
+static void put_unprocessed(struct ldisc *l, uint8_t c, struct ldisc_events *ev)
+{
+	if (!have_room(l, 1))
+		return;
+	push(l, c, false, false);
+	ev->readable = true;
+}
+
 void ldisc_receive(struct ldisc *l, uint8_t c, enum ldisc_status status, struct ldisc_events *ev)
 {
 	switch (status) {
@@ -557,7 +604,10 @@ void ldisc_receive(struct ldisc *l, uint8_t c, enum ldisc_status status, struct 
 	}
 	if (l->settings.iflag & ISTRIP)
 		c &= 0x7f;
-	receive_character(l, c, ev);
+	if (l->settings.lflag & EXTPROC)
+		put_unprocessed(l, c, ev);
+	else
+		receive_character(l, c, ev);
 }
 
 /* --- reading
@@ -593,6 +643,12 @@ static size_t read_raw(struct ldisc *l, uint8_t *buf, size_t n)
 {
 	size_t done = 0;
 
+	/* With EXTPROC a VEOF alone is the end of the file. */
+	if ((l->settings.lflag & ICANON) && l->head - l->tail == 1 &&
+	    is_special(l, l->buf[l->tail & MASK], VEOF)) {
+		l->tail++;
+		return 0;
+	}
 	while (done < n && l->tail != l->head)
 		buf[done++] = l->buf[l->tail++ & MASK];
 	return done;
@@ -626,6 +682,13 @@ bool ldisc_readable(const struct ldisc *l, size_t at_least)
 	return l->head - l->tail >= max(at_least, (size_t)1);
 }
 
+bool ldisc_has_room(const struct ldisc *l)
+{
+	if (is_canonical(l) && l->tail == l->line_head)
+		return true;
+	return room(l) > 3; /* a marked character takes three places */
+}
+
 /* --- settings
  * -------------------------------------------------------------------------------------- */
 
@@ -657,8 +720,8 @@ void ldisc_set(struct ldisc *l, const struct tty_settings *settings)
 		become_raw(l);
 	else if (!was_canonical && is_canonical(l))
 		become_canonical(l);
-	if (!is_canonical(l))
-		l->literal_next = false;
+	if (was_canonical != is_canonical(l))
+		l->literal_next = l->erasing = false;
 	if (!(settings->iflag & IXON))
 		restart_output(l);
 	unthrottle(l);

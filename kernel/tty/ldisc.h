@@ -48,6 +48,7 @@ struct ldisc_ops {
 /* What a batch of input asks of the caller: zeroed by it, filled in by ldisc_receive. */
 struct ldisc_events {
 	uint32_t signals; /* bit n: send signal n to the foreground group */
+	bool flushed;	  /* input was thrown away */
 	bool readable;	  /* there is more to read than before */
 };
 
@@ -61,6 +62,7 @@ struct ldisc {
 	uint32_t head;	      /* next to be filled */
 	uint32_t line_column; /* where the echo of the line being typed began */
 	bool literal_next;    /* VLNEXT was typed */
+	bool erasing;	      /* ECHOPRT: between \\ and / */
 	bool stopped;	      /* by VSTOP */
 	bool throttled;	      /* IXOFF: we have asked the other side to stop */
 	uint8_t buf[LDISC_INPUT_SIZE];
@@ -86,6 +88,12 @@ size_t ldisc_read(struct ldisc *l, uint8_t *buf, size_t n, bool *line_end);
 size_t ldisc_available(const struct ldisc *l);
 /* Would a read have something: a line, also an empty one, or at least `at_least` bytes? */
 bool ldisc_readable(const struct ldisc *l, size_t at_least);
+
+/*
+ * Is there room for a character, whatever it becomes? In canonical mode without a complete line
+ * there always is: what does not fit is dropped, so that the line can still be edited and ended.
+ */
+bool ldisc_has_room(const struct ldisc *l);
 
 void ldisc_flush_input(struct ldisc *l);
 

@@ -4,6 +4,7 @@
  * size. Native functions; linux/tty_ioctl.c decodes.
  */
 #include "tty.h"
+#include <asm/ioctls.h>
 #include <asm/signal.h>
 #include <lib/errno.h>
 #include <linux/eventpoll.h>
@@ -23,10 +24,14 @@ int tty_drain(struct tty *tty)
 {
 	uint32_t hangups = __atomic_load_n(&tty->hangups, __ATOMIC_ACQUIRE);
 	uint32_t speed;
-	int r = WAIT_UNTIL(&tty->writers,
-			   tty_output_empty(tty) ||
-				   __atomic_load_n(&tty->hangups, __ATOMIC_ACQUIRE) != hangups,
-			   NEVER, WAIT_INTERRUPTIBLE);
+	int r;
+
+	if (tty->ops->flags & TTY_PORT_PTY)
+		return 0; /* what was written is as good as sent: the other side has it */
+	r = WAIT_UNTIL(&tty->writers,
+		       tty_output_empty(tty) ||
+			       __atomic_load_n(&tty->hangups, __ATOMIC_ACQUIRE) != hangups,
+		       NEVER, WAIT_INTERRUPTIBLE);
 
 	/* Hardware gives no interrupt for "the last bit is out", but the time it takes is known. */
 	while (!r && !tty->ops->tx_idle(tty)) {
@@ -37,11 +42,29 @@ int tty_drain(struct tty *tty)
 	return r ? -ERESTART_SYS : 0;
 }
 
+/* Would ^S and ^Q control the flow? */
+static bool has_usual_flow(const struct tty_settings *s)
+{
+	return (s->iflag & IXON) && s->cc[VSTOP] == ('S' & 0x1f) && s->cc[VSTART] == ('Q' & 0x1f);
+}
+
+/* What packet mode tells of a change of settings. */
+static unsigned packet_bits(const struct tty_settings *old, const struct tty_settings *new)
+{
+	bool flow = has_usual_flow(new);
+	unsigned bits = (old->lflag | new->lflag) & EXTPROC ? TIOCPKT_IOCTL : 0;
+
+	if (flow != has_usual_flow(old))
+		bits |= flow ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP;
+	return bits;
+}
+
 int tty_set_settings(struct tty *tty, const struct tty_settings *wanted, enum tty_when when)
 {
 	struct tty_settings s = *wanted;
 	uint64_t flags;
 	int r = tty_check_change(tty);
+	unsigned bits;
 
 	if (!r && when != TTY_NOW)
 		r = tty_drain(tty);
@@ -52,11 +75,16 @@ int tty_set_settings(struct tty *tty, const struct tty_settings *wanted, enum tt
 	mutex_lock(&tty->lock);
 	tty->ops->set_line(tty, &s);
 	flags = tty_lock_both(tty);
+	bits = packet_bits(&tty->ldisc.settings, &s);
 	ldisc_set(&tty->ldisc, &s);
+	if (bits && tty->ops->event)
+		tty->ops->event(tty, bits);
 	tty_unlock_both(tty, flags);
 	mutex_unlock(&tty->lock);
 	/* What readers wait for may have changed with the mode. */
 	blocker_wake(&tty->readers, ~0u, EPOLLIN | EPOLLRDNORM);
+	if (tty->ops->input_room)
+		tty->ops->input_room(tty);
 	return 0;
 }
 
@@ -64,27 +92,34 @@ void tty_flush(struct tty *tty, bool input, bool output)
 {
 	uint64_t flags = tty_lock_both(tty);
 
-	if (input)
+	if (input) {
 		ldisc_flush_input(&tty->ldisc);
+		if (tty->ops->event)
+			tty->ops->event(tty, TIOCPKT_FLUSHREAD);
+	}
 	if (output)
 		tty->ldisc.ops->flush_output(tty);
 	tty_unlock_both(tty, flags);
+	if (input && tty->ops->input_room)
+		tty->ops->input_room(tty);
 }
 
 int tty_flow(struct tty *tty, unsigned action)
 {
-	const struct ldisc *l = &tty->ldisc;
+	struct ldisc *l = &tty->ldisc;
 	uint64_t flags = tty_lock_both(tty);
 	int r = 0;
 
 	switch (action) {
 	case TCOOFF:
-		tty->stopped |= TTY_STOP_ASKED;
+		tty_stop_output(tty, TTY_STOP_ASKED, true);
 		break;
 	case TCOON:
-		tty->stopped &= ~TTY_STOP_ASKED;
-		/* Restart what is waiting, if typing has not stopped it as well. */
-		l->ops->flow(tty, l->stopped);
+		/* As on Linux: it ends what VSTOP did meanwhile, too, but not a VSTOP alone. */
+		if (!(tty->stopped & TTY_STOP_ASKED))
+			break;
+		l->stopped = false;
+		tty_stop_output(tty, TTY_STOP_ASKED | TTY_STOP_TYPED, false);
 		break;
 	case TCIOFF:
 		if (l->settings.cc[VSTOP])
@@ -105,6 +140,8 @@ int tty_break(struct tty *tty, nsec_t duration)
 {
 	int r;
 
+	if (tty->ops->flags & TTY_PORT_PTY)
+		return 0;
 	tty->ops->set_break(tty, true);
 	r = thread_sleep_until(clock_mono_ns() + duration, WAIT_INTERRUPTIBLE);
 	tty->ops->set_break(tty, false);

@@ -24,6 +24,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <linux/eventpoll.h>
+#include <asm/ioctls.h>
 #include <mem/slab.h>
 #include <proc/signal.h>
 #include <sched/clock.h>
@@ -84,6 +85,26 @@ static size_t put_raw(struct tty *tty, const uint8_t *bytes, size_t n)
 	return total;
 }
 
+/* Where what may be sent ends: a pseudo-terminal delivers what was written before it stopped. */
+static uint32_t out_end(const struct tty *tty)
+{
+	if (!tty->stopped)
+		return tty->out_head;
+	return tty->ops->flags & TTY_PORT_PTY ? tty->stopped_at : tty->out_tail;
+}
+
+/* A stopped pseudo-terminal takes no output, but for echoes. */
+static bool refuses_output(const struct tty *tty)
+{
+	return (tty->ops->flags & TTY_PORT_PTY) && READ_ONCE(tty->stopped);
+}
+
+static void report(struct tty *tty, unsigned bits)
+{
+	if (tty->ops->event)
+		tty->ops->event(tty, bits);
+}
+
 static void start_output(struct tty *tty)
 {
 	if (tty->urgent || (!tty->stopped && out_used(tty) != 0))
@@ -102,9 +123,7 @@ size_t tty_tx_peek(struct tty *tty, uint8_t *buf, size_t n)
 
 	if (n && tty->urgent)
 		buf[done++] = tty->urgent;
-	if (tty->stopped)
-		return done;
-	for (uint32_t at = tty->out_tail; done < n && at != tty->out_head; at++)
+	for (uint32_t at = tty->out_tail, end = out_end(tty); done < n && at != end; at++)
 		buf[done++] = tty->out[at & OUT_MASK];
 	return done;
 }
@@ -128,6 +147,10 @@ size_t tty_output(struct tty *tty, const uint8_t *bytes, size_t n)
 	uint64_t flags = spin_lock_irq(&tty->output_lock);
 	size_t done = 0;
 
+	if (refuses_output(tty)) {
+		spin_unlock_irq(&tty->output_lock, flags);
+		return 0;
+	}
 	if (tty->ldisc.settings.oflag & OPOST) {
 		while (done < n && put_processed(tty, bytes[done]))
 			done++;
@@ -143,11 +166,14 @@ size_t tty_output_room(struct tty *tty)
 {
 	uint32_t used = READ_ONCE(tty->out_head) - READ_ONCE(tty->out_tail);
 
-	return used <= OUT_LOW ? TTY_OUTPUT_SIZE - used : 0;
+	return used <= OUT_LOW && !refuses_output(tty) ? TTY_OUTPUT_SIZE - used : 0;
 }
 
 size_t tty_output_pending(struct tty *tty)
 {
+	if (tty->ops->flags & TTY_PORT_PTY)
+		return 0; /* all of it is the master's */
+
 	uint64_t flags = spin_lock_irq(&tty->output_lock);
 	uint32_t used = out_used(tty);
 
@@ -182,19 +208,30 @@ static void op_flush_output(void *ctx)
 {
 	struct tty *tty = ctx;
 
-	tty->out_tail = tty->out_head;
+	tty->out_tail = tty->stopped_at = tty->out_head;
+	report(tty, TIOCPKT_FLUSHWRITE);
+	wake_writers(tty);
+}
+
+void tty_stop_output(struct tty *tty, unsigned why, bool stop)
+{
+	uint32_t was = tty->stopped;
+
+	WRITE_ONCE(tty->stopped, stop ? was | why : was & ~why);
+	if (!was == !tty->stopped)
+		return;
+	if (stop)
+		tty->stopped_at = tty->out_head;
+	report(tty, stop ? TIOCPKT_STOP : TIOCPKT_START);
+	if (stop)
+		return;
+	start_output(tty);
 	wake_writers(tty);
 }
 
 static void op_flow(void *ctx, bool stop)
 {
-	struct tty *tty = ctx;
-
-	if (stop)
-		tty->stopped |= TTY_STOP_TYPED;
-	else
-		tty->stopped &= ~TTY_STOP_TYPED;
-	start_output(tty);
+	tty_stop_output(ctx, TTY_STOP_TYPED, stop);
 }
 
 static void op_send_now(void *ctx, uint8_t c)
@@ -215,6 +252,23 @@ static const struct ldisc_ops ldisc_ops = {
 
 /* --- input ------------------------------------------------------------------------------------ */
 
+void tty_input_events(struct tty *tty, const struct ldisc_events *ev)
+{
+	for (int sig = 1; ev->signals >> sig; sig++)
+		if (ev->signals >> sig & 1)
+			tty_signal(tty, sig);
+	if (ev->readable)
+		blocker_wake(&tty->readers, ~0u, EPOLLIN | EPOLLRDNORM);
+}
+
+static void input_done(struct tty *tty, const struct ldisc_events *ev)
+{
+	if (ev->flushed)
+		report(tty, TIOCPKT_FLUSHREAD);
+	tty->last_input = clock_mono_ns();
+	start_output(tty);
+}
+
 void tty_input(struct tty *tty, const uint8_t *bytes, const uint8_t *status, size_t n)
 {
 	struct ldisc_events events = {0};
@@ -222,15 +276,19 @@ void tty_input(struct tty *tty, const uint8_t *bytes, const uint8_t *status, siz
 
 	for (size_t i = 0; i < n; i++)
 		ldisc_receive(&tty->ldisc, bytes[i], status ? status[i] : LDISC_OK, &events);
-	tty->last_input = clock_mono_ns();
-	start_output(tty);
+	input_done(tty, &events);
 	tty_unlock_both(tty, flags);
+	tty_input_events(tty, &events);
+}
 
-	for (int sig = 1; events.signals >> sig; sig++)
-		if (events.signals >> sig & 1)
-			tty_signal(tty, sig);
-	if (events.readable)
-		blocker_wake(&tty->readers, ~0u, EPOLLIN | EPOLLRDNORM);
+size_t tty_input_locked(struct tty *tty, const uint8_t *bytes, size_t n, struct ldisc_events *ev)
+{
+	size_t done = 0;
+
+	while (done < n && ldisc_has_room(&tty->ldisc))
+		ldisc_receive(&tty->ldisc, bytes[done++], LDISC_OK, ev);
+	input_done(tty, ev);
+	return done;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -259,4 +317,22 @@ int tty_create(const char *name, const struct tty_port_ops *ops, void *port, str
 	ldisc_init(&tty->ldisc, &ldisc_ops, tty);
 	*out = tty;
 	return 0;
+}
+
+void tty_reset(struct tty *tty, const struct tty_settings *s)
+{
+	uint64_t flags;
+
+	mutex_lock(&tty->lock);
+	tty->size = (struct tty_size){0};
+	tty->exclusive = false;
+	mutex_unlock(&tty->lock);
+	flags = tty_lock_both(tty);
+	ldisc_init(&tty->ldisc, &ldisc_ops, tty);
+	tty->ldisc.settings = *s;
+	tty->out_tail = tty->out_head = tty->stopped_at = 0;
+	tty->column = 0;
+	tty->urgent = 0;
+	tty->stopped = 0;
+	tty_unlock_both(tty, flags);
 }

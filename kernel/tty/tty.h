@@ -13,12 +13,25 @@
 #include <sched/mutex.h>
 
 struct file;
+struct iter;
+struct poll_table;
 struct tty;
 
 #define TTY_OUTPUT_SIZE 8192u /* a power of two */
 
+/* tty_port_ops.flags: there is no hardware to wait for; a stopped line takes no output. */
+#define TTY_PORT_PTY 1
+
 /* What a port can do. All take the terminal; its `port` member is the port's own. */
 struct tty_port_ops {
+	unsigned flags; /* TTY_PORT_* */
+	/* May it be opened now? NULL: yes. Context: process, tty->lock held. */
+	int (*may_open)(struct tty *tty);
+	/* The discipline has room again. NULL: nobody waits for it. Context: process, no lock held.
+	 */
+	void (*input_room)(struct tty *tty);
+	/* For packet mode: TIOCPKT_* bits. NULL: no interest. TTY_OUTPUT held, interrupts off. */
+	void (*event)(struct tty *tty, unsigned bits);
 	/* There is something to send: tty_tx_peek() has it. TTY_OUTPUT held, interrupts off. */
 	void (*start_tx)(struct tty *tty);
 	/* Has everything left the hardware? Context: any. */
@@ -69,6 +82,7 @@ struct tty {
 	unsigned column;	     /* [output_lock] */
 	uint8_t urgent;		     /* [output_lock] sent before all else; 0: nothing */
 	uint32_t stopped;	     /* [output_lock] TTY_STOP_* */
+	uint32_t stopped_at;	     /* [output_lock] out_head when it was */
 
 	struct blocker readers; /* woken when there may be something to read, and by a hangup */
 	struct blocker writers; /* ... when there is room again, when all is sent, by a hangup */
@@ -82,10 +96,20 @@ int tty_create(const char *name, const struct tty_port_ops *ops, void *port, str
 /* Characters came in; status NULL: all are good. Context: any, no tty lock held. */
 void tty_input(struct tty *tty, const uint8_t *bytes, const uint8_t *status, size_t n);
 
+/*
+ * The same, but only while the discipline has room: returns how many were taken. With input_lock
+ * and output_lock held; the events are the caller's to deliver (tty_input_events).
+ */
+size_t tty_input_locked(struct tty *tty, const uint8_t *bytes, size_t n, struct ldisc_events *ev);
+void tty_input_events(struct tty *tty, const struct ldisc_events *ev);
+
 /* What is to be sent now: copied, not taken. With output_lock held. */
 size_t tty_tx_peek(struct tty *tty, uint8_t *buf, size_t n);
 /* The first n of those have been sent. With output_lock held. */
 void tty_tx_done(struct tty *tty, size_t n);
+
+/* A terminal that was used before begins anew: nobody has it open. Context: process. */
+void tty_reset(struct tty *tty, const struct tty_settings *s);
 
 /* The line is gone: open files are dead, the session is told. Context: process. */
 void tty_hangup(struct tty *tty);
@@ -96,6 +120,9 @@ void tty_hangup(struct tty *tty);
 /* Both spinlocks, interrupts off. */
 uint64_t tty_lock_both(struct tty *tty);
 void tty_unlock_both(struct tty *tty, uint64_t flags);
+
+/* Hold output back or let it go on: TTY_STOP_*. Both spinlocks held. */
+void tty_stop_output(struct tty *tty, unsigned why, bool stop);
 
 /* Append to the output what fits; returns how many characters were taken. Context: any. */
 size_t tty_output(struct tty *tty, const uint8_t *bytes, size_t n);
@@ -129,6 +156,11 @@ size_t tty_input_available(struct tty *tty);
 size_t tty_output_pending(struct tty *tty);
 void tty_set_exclusive(struct tty *tty, bool on);
 bool tty_is_exclusive(struct tty *tty);
+/* Lines that can be asked for and set? */
+static inline bool tty_has_modem(const struct tty *tty)
+{
+	return !(tty->ops->flags & TTY_PORT_PTY);
+}
 unsigned tty_get_modem(struct tty *tty);
 void tty_set_modem(struct tty *tty, unsigned on, unsigned off);
 
@@ -144,6 +176,22 @@ void tty_job_init(void);
 
 /* Registers /dev/NAME with a device number. */
 int tty_register(struct tty *tty, unsigned major, unsigned minor, uint16_t mode);
+/* Opens and closes for files of other making (pty.c): f->priv is set. flags of f: O_NOCTTY. */
+int tty_open_file(struct tty *tty, struct file *f);
+void tty_release_file(struct file *f);
+/* Read, write, poll, ioctl and release of a terminal's files, with this open operation. */
+#define TTY_FILE_OPS(open_)                                                            \
+	{                                                                              \
+		.flags = FILE_OPS_STREAM, .open = open_, .release = tty_release_file,  \
+		.read = tty_file_read, .write = tty_file_write, .poll = tty_file_poll, \
+		.ioctl = tty_file_ioctl                                                \
+	}
+ssize_t tty_file_read(struct file *f, struct iter *it, off64_t *pos);
+ssize_t tty_file_write(struct file *f, struct iter *it, off64_t *pos);
+unsigned tty_file_poll(struct file *f, struct poll_table *pt);
+int64_t tty_file_ioctl(struct file *f, unsigned cmd, uint64_t arg);
+/* What linux/ set, for files that are no terminal's own (a master); -ENOTTY if nothing. */
+int64_t tty_decode_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t arg);
 
 /*
  * linux/ sets this once: it decodes ioctls and calls what is declared above. Unset: -ENOTTY.

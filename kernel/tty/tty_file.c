@@ -81,6 +81,7 @@ static enum read_state read_state(struct tty *tty, size_t n, nsec_t start, nsec_
 	enum read_state s;
 
 	*deadline = NEVER;
+	/* With EXTPROC there are no lines, but VMIN does not count either. */
 	if (tty->ldisc.settings.lflag & ICANON)
 		s = ldisc_readable(&tty->ldisc, 1) ? READ_TAKE : READ_WAIT;
 	else
@@ -159,10 +160,12 @@ static ssize_t try_read(struct tty_file *tf, struct iter *it, nsec_t start, bool
 			    : read_state(tty, iter_left(it), start, &deadline) == READ_TAKE)
 		r = take_input(tty, it);
 	mutex_unlock(&tty->read_lock);
+	if (r > 0 && tty->ops->input_room)
+		tty->ops->input_room(tty);
 	return r;
 }
 
-static ssize_t tty_read(struct file *f, struct iter *it, off64_t *pos)
+ssize_t tty_file_read(struct file *f, struct iter *it, off64_t *pos)
 {
 	struct tty_file *tf = f->priv;
 	nsec_t start = clock_mono_ns();
@@ -237,7 +240,7 @@ static ssize_t write_locked(struct tty_file *tf, struct iter *it, bool nonblocki
 	return done;
 }
 
-static ssize_t tty_write(struct file *f, struct iter *it, off64_t *pos)
+ssize_t tty_file_write(struct file *f, struct iter *it, off64_t *pos)
 {
 	struct tty_file *tf = f->priv;
 	struct tty *tty = tf->tty;
@@ -259,7 +262,7 @@ static ssize_t tty_write(struct file *f, struct iter *it, off64_t *pos)
 /* --- poll ----------------------------------------------------------------------------------------
  */
 
-static unsigned tty_poll(struct file *f, struct poll_table *pt)
+unsigned tty_file_poll(struct file *f, struct poll_table *pt)
 {
 	struct tty_file *tf = f->priv;
 	struct tty *tty = tf->tty;
@@ -280,13 +283,18 @@ static unsigned tty_poll(struct file *f, struct poll_table *pt)
 	return events;
 }
 
-static int64_t tty_ioctl(struct file *f, unsigned cmd, uint64_t arg)
+int64_t tty_file_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
 	struct tty_file *tf = f->priv;
 
 	if (hung_up(tf))
 		return -EIO;
-	return decode_ioctl ? decode_ioctl(tf->tty, f, cmd, arg) : -ENOTTY;
+	return tty_decode_ioctl(tf->tty, f, cmd, arg);
+}
+
+int64_t tty_decode_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t arg)
+{
+	return decode_ioctl ? decode_ioctl(tty, f, cmd, arg) : -ENOTTY;
 }
 
 void tty_set_ioctl(int64_t (*decode)(struct tty *tty, struct file *f, unsigned cmd, uint64_t arg))
@@ -300,14 +308,19 @@ void tty_set_ioctl(int64_t (*decode)(struct tty *tty, struct file *f, unsigned c
 static int open_tty(struct tty *tty, struct file *f, bool console)
 {
 	struct tty_file *tf = kmalloc(sizeof(*tf));
+	int r = 0;
 
 	if (!tf)
 		return -ENOMEM;
 	mutex_lock(&tty->lock);
-	if (tty->exclusive && !console && !cred_superuser(f->cred)) {
+	if (tty->ops->may_open)
+		r = tty->ops->may_open(tty);
+	if (!r && tty->exclusive && !console && !cred_superuser(f->cred))
+		r = -EBUSY;
+	if (r) {
 		mutex_unlock(&tty->lock);
 		kfree(tf);
-		return -EBUSY;
+		return r;
 	}
 	if (tty->open_count++ == 0)
 		tty->ops->power(tty, true);
@@ -320,9 +333,8 @@ static int open_tty(struct tty *tty, struct file *f, bool console)
 }
 
 /* The session leader's first terminal becomes the session's. Who may not have it just opens it. */
-static int open_port(struct inode *inode, struct file *f)
+int tty_open_file(struct tty *tty, struct file *f)
 {
-	struct tty *tty = f->priv;
 	int r = open_tty(tty, f, false);
 
 	if (!r && !(f->flags & O_NOCTTY) && current()->process && !READ_ONCE(tty->session) &&
@@ -331,11 +343,22 @@ static int open_port(struct inode *inode, struct file *f)
 	return r;
 }
 
+static int open_port(struct inode *inode, struct file *f)
+{
+	return tty_open_file(f->priv, f);
+}
+
+/* A pseudo-terminal may have ended, and begun for others, since the session was asked. */
 static int open_controlling(struct inode *inode, struct file *f)
 {
 	struct tty *tty = current()->process ? session_tty() : NULL;
+	int r = tty ? open_tty(tty, f, false) : -ENXIO;
 
-	return tty ? open_tty(tty, f, false) : -ENXIO;
+	if (!r && session_tty() != tty) {
+		tty_release_file(f);
+		r = -ENXIO;
+	}
+	return r;
 }
 
 static int open_console(struct inode *inode, struct file *f)
@@ -345,7 +368,7 @@ static int open_console(struct inode *inode, struct file *f)
 	return tty ? open_tty(tty, f, true) : -ENXIO;
 }
 
-static void tty_release(struct file *f)
+void tty_release_file(struct file *f)
 {
 	struct tty_file *tf = f->priv;
 	struct tty *tty = tf->tty;
@@ -359,12 +382,6 @@ static void tty_release(struct file *f)
 	mutex_unlock(&tty->lock);
 	kfree(tf);
 }
-
-#define TTY_FILE_OPS(open_)                                                                        \
-	{                                                                                          \
-		.flags = FILE_OPS_STREAM, .open = open_, .release = tty_release, .read = tty_read, \
-		.write = tty_write, .poll = tty_poll, .ioctl = tty_ioctl                           \
-	}
 
 static const struct file_ops port_ops = TTY_FILE_OPS(open_port);
 static const struct file_ops controlling_ops = TTY_FILE_OPS(open_controlling);

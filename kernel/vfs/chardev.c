@@ -16,7 +16,8 @@ static struct chardev *find_locked(dev_t rdev)
 	struct chardev *c;
 
 	list_for_each_entry(c, &devices, link) {
-		if (c->rdev == rdev)
+		if (DEV_MAJOR(c->rdev) == DEV_MAJOR(rdev) &&
+		    DEV_MINOR(rdev) - DEV_MINOR(c->rdev) < c->count)
 			return c;
 	}
 	return NULL;
@@ -32,22 +33,16 @@ const struct chardev *chardev_find(dev_t rdev)
 	return c;
 }
 
-int chardev_register(const char *name, dev_t rdev, uint16_t mode, const struct file_ops *ops,
-		     void *priv)
+/* Takes c over, which came from the heap; NULL: no memory. */
+static int add(struct chardev *c)
 {
-	struct chardev *c = kzalloc(sizeof(*c));
 	void (*tell)(const struct chardev *) = NULL;
 	bool exists;
 
 	if (!c)
 		return -ENOMEM;
-	c->name = name;
-	c->rdev = rdev;
-	c->mode = mode;
-	c->ops = ops;
-	c->priv = priv;
 	spin_lock(&lock);
-	exists = find_locked(rdev);
+	exists = find_locked(c->rdev);
 	if (!exists) {
 		list_add_tail(&c->link, &devices);
 		tell = hook;
@@ -60,6 +55,22 @@ int chardev_register(const char *name, dev_t rdev, uint16_t mode, const struct f
 	if (tell)
 		tell(c);
 	return 0;
+}
+
+int chardev_register(const char *name, dev_t rdev, uint16_t mode, const struct file_ops *ops,
+		     void *priv)
+{
+	struct chardev c = {
+		.name = name, .rdev = rdev, .count = 1, .mode = mode, .ops = ops, .priv = priv};
+
+	return add(kmemdup(&c, sizeof(c)));
+}
+
+int chardev_register_range(dev_t rdev, uint32_t count, const struct file_ops *ops)
+{
+	struct chardev c = {.rdev = rdev, .count = count, .ops = ops};
+
+	return add(kmemdup(&c, sizeof(c)));
 }
 
 void chardev_set_hook(void (*added)(const struct chardev *c))

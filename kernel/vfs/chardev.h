@@ -13,6 +13,7 @@
 struct chardev {
 	const char *name;	    /* [I] below /dev, may hold slashes; NULL: no node */
 	dev_t rdev;		    /* [I] */
+	uint32_t count;		    /* [I] this and how many minor numbers behind it */
 	uint16_t mode;		    /* [I] permission bits of the node */
 	const struct file_ops *ops; /* [I] */
 	void *priv;		    /* [I] file->priv at open */
@@ -26,6 +27,8 @@ struct chardev {
  */
 int chardev_register(const char *name, dev_t rdev, uint16_t mode, const struct file_ops *ops,
 		     void *priv);
+/* The same for `count` minor numbers from rdev on, without nodes; open looks at inode->rdev. */
+int chardev_register_range(dev_t rdev, uint32_t count, const struct file_ops *ops);
 /* NULL when there is none. Devices live for ever, until drivers bring some that do not. */
 const struct chardev *chardev_find(dev_t rdev);
 

@@ -162,7 +162,7 @@ static void erasing(void)
 	line("x\xc3\xa9\x7f\n", "x\n", "x\xc3\xa9\b \b\r\n");
 	line("\xe2\x82\xac\x7f\x7f\x7f\n", "\n", "\xe2\x82\xac\b \b\r\n");
 	/* A line that begins with a continuation byte, which never was a character. */
-	line("\x82\x82\x7f\n", "\n", "\x82\x82\r\n");
+	line("\x82\x82\x7f\n", "\x82\x82\n", "\x82\x82\r\n");
 	set.iflag &= ~IUTF8;
 	apply();
 	line("x\xc3\xa9\x7f\n", "x\xc3\n", "x\xc3\xa9\b \b\r\n");

@@ -58,8 +58,13 @@ static void port_set_modem(struct tty *tty, unsigned on, unsigned off)
 }
 
 static const struct tty_port_ops port_ops = {
-	port_start_tx,	port_tx_idle,	port_set_line,	port_power,
-	port_set_break, port_get_modem, port_set_modem,
+	.start_tx = port_start_tx,
+	.tx_idle = port_tx_idle,
+	.set_line = port_set_line,
+	.power = port_power,
+	.set_break = port_set_break,
+	.get_modem = port_get_modem,
+	.set_modem = port_set_modem,
 };
 
 static struct tty *tty;
