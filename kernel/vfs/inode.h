@@ -17,6 +17,7 @@ struct cred;
 struct file_locks;
 struct file_ops;
 struct inode;
+struct notify_marks;
 struct pipe;
 struct seals;
 struct super;
@@ -109,6 +110,7 @@ struct inode {
 	struct vm_object *object;	      /* [I] the page cache, or NULL */
 	struct pipe *pipe;		      /* [lock] of a FIFO that is open */
 	struct seals *seals;		      /* [I] of files that can be sealed: seal.c */
+	struct notify_marks *marks;	      /* [a] made by the first watch: inotify.c */
 	struct file_locks *locks;	      /* [a] made by the first lock: filelock.c */
 	uint32_t flags;			      /* [lock] INODE_* */
 	int32_t writers;	   /* [a] open for writing; negative: programs that run from it */
