@@ -83,6 +83,14 @@ struct inode_ops {
 	/* Apply a checked change; inode->lock is held. NULL: inode_setattr_plain; -EPERM if procfs.
 	 */
 	int (*setattr)(struct inode *inode, const struct inode_attr *attr);
+	/*
+	 * Extended attributes by full name, as vfs/xattr.h says; inode->lock is held (setxattr: for
+	 * writing; value NULL removes). NULL: -EOPNOTSUPP, and an empty list.
+	 */
+	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
+	int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t size,
+			unsigned flags);
+	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size, bool trusted);
 	/* Refresh the fields before they are read. NULL: they are always true. May sleep. */
 	void (*stat_update)(struct inode *inode);
 };
