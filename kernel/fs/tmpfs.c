@@ -33,7 +33,7 @@
 
 /* --- accounting --------------------------------------------------------------------------- */
 
-static bool take(uint64_t *used, const uint64_t *max, uint64_t n)
+bool tmpfs_take(uint64_t *used, const uint64_t *max, uint64_t n)
 {
 	uint64_t now = __atomic_load_n(used, __ATOMIC_RELAXED), limit;
 
@@ -46,7 +46,7 @@ static bool take(uint64_t *used, const uint64_t *max, uint64_t n)
 	return true;
 }
 
-static void give(uint64_t *used, uint64_t n)
+void tmpfs_give(uint64_t *used, uint64_t n)
 {
 	__atomic_fetch_sub(used, n, __ATOMIC_RELAXED);
 }
@@ -57,10 +57,10 @@ static int object_charge(struct vm_object *o, int64_t pages)
 	struct inode *inode = o->owner;
 	struct tmpfs_super *ts = tmpfs_super(inode);
 
-	if (pages > 0 && !take(&ts->pages_used, &ts->pages_max, (uint64_t)pages))
+	if (pages > 0 && !tmpfs_take(&ts->pages_used, &ts->pages_max, (uint64_t)pages))
 		return -ENOSPC;
 	if (pages < 0)
-		give(&ts->pages_used, (uint64_t)-pages);
+		tmpfs_give(&ts->pages_used, (uint64_t)-pages);
 	__atomic_fetch_add(&inode->blocks, (uint64_t)(pages * (int64_t)SECTORS_PER_PAGE),
 			   __ATOMIC_RELAXED);
 	return 0;
@@ -89,7 +89,8 @@ static const struct vm_object_ops tmpfs_object_ops = {
 
 static void tmpfs_evict(struct inode *inode)
 {
-	give(&tmpfs_super(inode)->inodes_used, 1);
+	tmpfs_give(&tmpfs_super(inode)->inodes_used, 1);
+	tmpfs_clear_xattrs(inode);
 	if (inode_is_dir(inode))
 		tmpfs_dir_clear(inode);
 	if (inode_is_regular(inode))
@@ -135,9 +136,9 @@ static const struct file_ops tmpfs_file_ops = {
 	.fallocate = filemap_fallocate,
 };
 
-static const struct inode_ops tmpfs_inode_ops = {.setattr = tmpfs_setattr};
-static const struct inode_ops tmpfs_link_ops = {.setattr = tmpfs_setattr,
-						.readlink = tmpfs_readlink};
+static const struct inode_ops tmpfs_inode_ops = {.setattr = tmpfs_setattr, TMPFS_XATTR_OPS};
+static const struct inode_ops tmpfs_link_ops = {
+	.setattr = tmpfs_setattr, .readlink = tmpfs_readlink, TMPFS_XATTR_OPS};
 
 static void init_by_type(struct tmpfs_inode *t, dev_t rdev)
 {
@@ -171,11 +172,11 @@ int tmpfs_inode_create(struct super *s, const struct inode *dir, unsigned mode, 
 	struct tmpfs_super *ts = s->priv;
 	struct tmpfs_inode *t;
 
-	if (!take(&ts->inodes_used, &ts->inodes_max, 1))
+	if (!tmpfs_take(&ts->inodes_used, &ts->inodes_max, 1))
 		return -ENOSPC;
 	t = kzalloc(sizeof(*t));
 	if (!t) {
-		give(&ts->inodes_used, 1);
+		tmpfs_give(&ts->inodes_used, 1);
 		return -ENOMEM;
 	}
 	inode_init(&t->inode, s, mode);

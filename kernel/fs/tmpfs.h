@@ -38,6 +38,8 @@ struct tmpfs_dir {
 
 struct tmpfs_inode {
 	struct inode inode;
+	struct rb_root xattrs; /* [inode lock] tmpfs_xattr.c */
+	uint64_t xattr_bytes;  /* [inode lock] that they take */
 	union {
 		struct vm_object object; /* regular file; its last reference frees all of this */
 		struct tmpfs_dir dir;
@@ -59,6 +61,19 @@ int tmpfs_create_super(const struct fs_type *type, const char *options, struct s
 /* A new inode owned by the caller, not named yet; dir NULL: the root. */
 int tmpfs_inode_create(struct super *s, const struct inode *dir, unsigned mode, dev_t rdev,
 		       struct inode **out);
+
+/* Count n of what is limited by *max (0: no limit); false: it does not fit. And back. */
+bool tmpfs_take(uint64_t *used, const uint64_t *max, uint64_t n);
+void tmpfs_give(uint64_t *used, uint64_t n);
+
+/* tmpfs_xattr.c */
+#define TMPFS_XATTR_OPS \
+	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr
+ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
+int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size,
+		   unsigned flags);
+ssize_t tmpfs_listxattr(struct inode *inode, char *buf, size_t size, bool trusted);
+void tmpfs_clear_xattrs(struct inode *inode);
 
 /* tmpfs_dir.c */
 extern const struct inode_ops tmpfs_dir_inode_ops;

@@ -390,6 +390,7 @@ const struct inode_ops tmpfs_dir_inode_ops = {
 	.rmdir = tmpfs_rmdir,
 	.rename = tmpfs_rename,
 	.tmpfile = tmpfs_tmpfile,
+	TMPFS_XATTR_OPS,
 };
 
 const struct file_ops tmpfs_dir_file_ops = {

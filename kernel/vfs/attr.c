@@ -5,6 +5,7 @@
 #include "file.h"
 #include "filemap.h"
 #include "mount.h"
+#include "notify.h"
 #include "super.h"
 #include <base/cred.h>
 #include <lib/errno.h>
@@ -56,6 +57,17 @@ static int may_set_times(const struct inode *inode, const struct inode_attr *att
 	return inode_permission(inode, cred, MAY_WRITE);
 }
 
+static uint32_t event_of(unsigned valid)
+{
+	bool atime = valid & (ATTR_ATIME | ATTR_ATIME_NOW);
+	bool mtime = valid & (ATTR_MTIME | ATTR_MTIME_NOW);
+
+	if (valid & (ATTR_MODE | ATTR_UID | ATTR_GID) || (atime && mtime))
+		return IN_ATTRIB;
+	/* One of the times alone is what reading or writing would do. */
+	return atime ? IN_ACCESS : mtime ? IN_MODIFY : IN_ATTRIB;
+}
+
 int vfs_setattr(struct path p, const struct inode_attr *wanted)
 {
 	struct inode *inode = path_inode(p);
@@ -79,7 +91,11 @@ int vfs_setattr(struct path p, const struct inode_attr *wanted)
 		attr.valid &= ~(unsigned)ATTR_KILL_ID;
 	if (!r && (attr.valid & (ATTR_ATIME | ATTR_MTIME | ATTR_ATIME_NOW | ATTR_MTIME_NOW)))
 		r = may_set_times(inode, &attr, cred);
-	return r ? r : apply(inode, &attr);
+	if (!r)
+		r = apply(inode, &attr);
+	if (!r)
+		notify_dentry(p.dentry, event_of(wanted->valid));
+	return r;
 }
 
 int vfs_truncate_checked(struct inode *inode, uint64_t size)
@@ -113,20 +129,28 @@ int vfs_truncate(struct path p, off64_t size)
 	if (r)
 		return r;
 	r = vfs_truncate_checked(inode, (uint64_t)size);
+	if (!r)
+		notify_dentry(p.dentry, IN_MODIFY);
 	inode_done_write(inode);
 	return r;
 }
 
 int file_truncate(struct file *f, off64_t size)
 {
+	int r;
+
 	if (size < 0 || !(f->mode & FILE_WRITE) || !inode_is_regular(f->inode))
 		return f->mode & FILE_PATH ? -EBADF : -EINVAL;
-	return vfs_truncate_checked(f->inode, (uint64_t)size);
+	r = vfs_truncate_checked(f->inode, (uint64_t)size);
+	if (!r)
+		notify_dentry(f->path.dentry, IN_MODIFY);
+	return r;
 }
 
 int file_fallocate(struct file *f, int mode, off64_t offset, off64_t len)
 {
 	off64_t end;
+	int r;
 
 	if (offset < 0 || len <= 0)
 		return -EINVAL;
@@ -144,7 +168,12 @@ int file_fallocate(struct file *f, int mode, off64_t offset, off64_t len)
 		return -ENODEV;
 	if (add_overflow(offset, len, &end) || (uint64_t)end > f->inode->super->max_file)
 		return -EFBIG;
-	return f->ops->fallocate ? f->ops->fallocate(f, mode, offset, len) : -EOPNOTSUPP;
+	if (!f->ops->fallocate)
+		return -EOPNOTSUPP;
+	r = f->ops->fallocate(f, mode, offset, len);
+	if (!r)
+		notify_dentry(f->path.dentry, IN_MODIFY);
+	return r;
 }
 
 int vfs_access(struct path p, unsigned mask, const struct cred *cred)

@@ -583,3 +583,16 @@ void dentry_stats(uint64_t *held, uint64_t *unused)
 		epoch_exit();
 	}
 }
+
+size_t dentry_copy_name(const struct dentry *d, char *buf, size_t size)
+{
+	const struct dentry_name *name;
+	size_t len;
+
+	epoch_enter();
+	name = __atomic_load_n(&d->name, __ATOMIC_ACQUIRE);
+	len = min((size_t)name->len, size);
+	memcpy(buf, name->text, len);
+	epoch_exit();
+	return len;
+}

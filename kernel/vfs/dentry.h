@@ -82,6 +82,9 @@ void dentry_exchange(struct dentry *a, struct dentry *b, struct dentry_name *a_n
 /* True if `ancestor` is d or above it. super->rename_lock held: the answer stays true. */
 bool dentry_is_ancestor(const struct dentry *ancestor, struct dentry *d);
 
+/* The name of d, cut to size, not terminated; its length. Context: any. */
+size_t dentry_copy_name(const struct dentry *d, char *buf, size_t size);
+
 /* The path of d inside its filesystem, at the end of buf; ERR_PTR(-ENAMETOOLONG). */
 char *dentry_text(struct dentry *d, char *buf, size_t size);
 

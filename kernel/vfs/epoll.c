@@ -46,6 +46,8 @@
 
 #include "anon.h"
 #include "inode.h"
+#include "user_limit.h"
+#include <base/cred.h>
 #include <base/stats.h>
 #include <lib/errno.h>
 #include <linux/fcntl.h>
@@ -234,17 +236,24 @@ static void item_remove(struct epoll_item *it)
 	spin_lock(&it->file->lock);
 	list_del(&it->watcher);
 	spin_unlock(&it->file->lock);
+	user_limit_give(ep->uid, USER_EPOLL_WATCHES);
 	kfree(it);
 }
 
 static int item_add(struct epoll *ep, struct file *file, int fd, uint32_t events, uint64_t data)
 {
-	struct epoll_item *it = kzalloc(sizeof(*it));
-	struct item_table t = {.table.queue = item_queue, .item = it};
+	struct epoll_item *it;
+	struct item_table t = {.table.queue = item_queue};
 	unsigned found;
 
-	if (!it)
+	if (!user_limit_take(ep->uid, USER_EPOLL_WATCHES))
+		return -ENOSPC;
+	it = kzalloc(sizeof(*it));
+	if (!it) {
+		user_limit_give(ep->uid, USER_EPOLL_WATCHES);
 		return -ENOMEM;
+	}
+	t.item = it;
 	it->ep = ep;
 	it->file = file;
 	it->fd = fd;
@@ -563,13 +572,14 @@ int epoll_create(struct file **out)
 	if (!ep)
 		return -ENOMEM;
 	ep->refs = 1;
+	ep->uid = vfs_cred()->uid;
 	mutex_init(&ep->lock, LOCK_EPOLL);
 	spin_init(&ep->ready_lock, LOCK_EPOLL_READY);
 	blocker_init(&ep->wait);
 	blocker_init_class(&ep->poll_wait, LOCK_BLOCKER_OUTER);
 	list_init(&ep->ready);
 	list_init(&ep->nested);
-	r = file_create_event("[eventpoll]", 0, &epoll_file_ops, ep, out);
+	r = file_create_event("[eventpoll]", O_RDWR, &epoll_file_ops, ep, out);
 	if (r)
 		kfree(ep);
 	else

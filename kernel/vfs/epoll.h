@@ -24,7 +24,7 @@ bool file_is_epoll(const struct file *f);
 /*
  * op: EPOLL_CTL_*. The caller holds both files. fd is the number that `target` was found by: the
  * pair of file and number names an interest. -EEXIST, -ENOENT, -ENOMEM, -EPERM (cannot be
- * polled), -ELOOP (cycle, or too deep), -EINVAL.
+ * polled), -ELOOP (cycle, or too deep), -ENOSPC (the user has too many), -EINVAL.
  */
 int epoll_ctl(struct file *f, int op, int fd, struct file *target,
 	      const struct epoll_interest *interest);

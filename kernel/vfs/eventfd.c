@@ -143,7 +143,7 @@ int eventfd_create(uint64_t count, bool semaphore, unsigned flags, struct file *
 	e->semaphore = semaphore;
 	e->id = __atomic_fetch_add(&last_id, 1, __ATOMIC_RELAXED);
 	blocker_init_class(&e->wait, LOCK_BLOCKER_OUTER);
-	r = file_create_event("[eventfd]", flags, &eventfd_file_ops, e, out);
+	r = file_create_event("[eventfd]", O_RDWR | flags, &eventfd_file_ops, e, out);
 	if (r)
 		kfree(e);
 	return r;

@@ -20,6 +20,7 @@
 #include "filelock.h"
 #include "inode.h"
 #include "mount.h"
+#include "notify.h"
 #include "super.h"
 #include <base/cred.h>
 #include <lib/errno.h>
@@ -53,6 +54,9 @@ void file_put(struct file *f)
 {
 	if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
+	if (f->mode & FILE_OPENED)
+		notify_dentry(f->path.dentry,
+			      f->mode & FILE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	epoll_file_closed(f);
 	file_locks_release(f);
 	if ((f->mode & FILE_OPENED) && f->ops->release)
@@ -126,7 +130,7 @@ int file_create_event(const char *name, unsigned flags, const struct file_ops *o
 	char text[32];
 
 	format(text, sizeof(text), "anon_inode:%s", name);
-	return file_create_anon(anon_event_inode(), text, O_RDWR | flags, ops, priv, out);
+	return file_create_anon(anon_event_inode(), text, flags, ops, priv, out);
 }
 
 /* --- reading and writing ------------------------------------------------------------------ */
@@ -160,18 +164,32 @@ static ssize_t transfer(struct file *f, transfer_fn fn, struct iter *it, off64_t
 
 ssize_t file_read(struct file *f, struct iter *it, off64_t *pos)
 {
+	ssize_t n;
+
 	if (!(f->mode & FILE_READ))
 		return -EBADF;
 	if (inode_is_dir(f->inode))
 		return -EISDIR;
-	return f->ops->read ? transfer(f, f->ops->read, it, pos) : -EINVAL;
+	if (!f->ops->read)
+		return -EINVAL;
+	n = transfer(f, f->ops->read, it, pos);
+	if (n > 0)
+		notify_dentry(f->path.dentry, IN_ACCESS);
+	return n;
 }
 
 ssize_t file_write(struct file *f, struct iter *it, off64_t *pos)
 {
+	ssize_t n;
+
 	if (!(f->mode & FILE_WRITE))
 		return -EBADF;
-	return f->ops->write ? transfer(f, f->ops->write, it, pos) : -EINVAL;
+	if (!f->ops->write)
+		return -EINVAL;
+	n = transfer(f, f->ops->write, it, pos);
+	if (n > 0)
+		notify_dentry(f->path.dentry, IN_MODIFY);
+	return n;
 }
 
 /* Repeat until all is done, the end is reached, or an error comes. */
@@ -297,8 +315,10 @@ int file_readdir(struct file *f, struct dir_sink *sink)
 	f->pos = sink->cookie;
 	rwlock_read_unlock(&f->inode->lock);
 	mutex_unlock(&f->pos_lock);
-	if (!r)
+	if (!r) {
 		inode_accessed(f->inode);
+		notify_dentry(f->path.dentry, IN_ACCESS);
+	}
 	return r;
 }
 

@@ -117,7 +117,10 @@ int file_create(struct path path, unsigned flags, struct file **out);
 int file_create_anon(struct inode *inode, const char *name, unsigned flags,
 		     const struct file_ops *ops, void *priv, struct file **out);
 
-/* A description of something that is no file (eventfd, epoll): shown as anon_inode:NAME. */
+/*
+ * A description of something that is no file (eventfd, epoll): shown as anon_inode:NAME. flags:
+ * O_RDWR or the like, O_NONBLOCK.
+ */
 int file_create_event(const char *name, unsigned flags, const struct file_ops *ops, void *priv,
 		      struct file **out);
 

@@ -21,6 +21,7 @@
 
 #include "chardev.h"
 #include "filelock.h"
+#include "notify.h"
 #include "pipe.h"
 #include "seal.h"
 #include "super.h"
@@ -111,6 +112,7 @@ void inode_put(struct inode *inode)
 	if (!inode || __atomic_sub_fetch(&inode->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	assert(!inode->pipe);
+	notify_inode_gone(inode);
 	file_locks_free(inode);
 	seals_free(inode);
 	inode->super->ops->evict(inode);

@@ -17,6 +17,7 @@ struct cred;
 struct file_locks;
 struct file_ops;
 struct inode;
+struct notify_marks;
 struct pipe;
 struct seals;
 struct super;
@@ -82,6 +83,14 @@ struct inode_ops {
 	/* Apply a checked change; inode->lock is held. NULL: inode_setattr_plain; -EPERM if procfs.
 	 */
 	int (*setattr)(struct inode *inode, const struct inode_attr *attr);
+	/*
+	 * Extended attributes by full name, as vfs/xattr.h says; inode->lock is held (setxattr: for
+	 * writing; value NULL removes). NULL: -EOPNOTSUPP, and an empty list.
+	 */
+	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
+	int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t size,
+			unsigned flags);
+	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size, bool trusted);
 	/* Refresh the fields before they are read. NULL: they are always true. May sleep. */
 	void (*stat_update)(struct inode *inode);
 };
@@ -109,6 +118,7 @@ struct inode {
 	struct vm_object *object;	      /* [I] the page cache, or NULL */
 	struct pipe *pipe;		      /* [lock] of a FIFO that is open */
 	struct seals *seals;		      /* [I] of files that can be sealed: seal.c */
+	struct notify_marks *marks;	      /* [a] made by the first watch: inotify.c */
 	struct file_locks *locks;	      /* [a] made by the first lock: filelock.c */
 	uint32_t flags;			      /* [lock] INODE_* */
 	int32_t writers;	   /* [a] open for writing; negative: programs that run from it */

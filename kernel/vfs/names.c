@@ -21,6 +21,7 @@
 #include "dentry.h"
 #include "fs_context.h"
 #include "mount.h"
+#include "notify.h"
 #include "super.h"
 #include "walk.h"
 #include <base/cred.h>
@@ -93,6 +94,13 @@ static int new_name_begin(struct new_name *n, const struct path *base, const cha
 	return r;
 }
 
+/* The name is made; takes over the inode's reference. */
+static void instantiate(struct new_name *n, struct inode *inode)
+{
+	dentry_instantiate(n->dentry, inode);
+	notify_name(path_inode(n->walk.path), &n->walk.last, inode, IN_CREATE, 0);
+}
+
 static unsigned mode_masked(unsigned mode)
 {
 	struct fs_context *fs = fs_context_current();
@@ -114,7 +122,7 @@ int vfs_mkdir(const struct path *base, const char *text, unsigned mode)
 					    S_IFDIR | (mode_masked(mode) & (0777 | S_ISVTX)),
 					    &inode);
 		if (!r)
-			dentry_instantiate(n.dentry, inode);
+			instantiate(&n, inode);
 	}
 	new_name_end(&n);
 	return r;
@@ -138,7 +146,7 @@ int vfs_make_node(const struct path *base, const char *text, unsigned mode, dev_
 					     (mode & S_IFMT) | (mode_masked(mode) & 07777),
 					     device ? rdev : 0, &inode);
 		if (!r)
-			dentry_instantiate(n.dentry, inode);
+			instantiate(&n, inode);
 	}
 	if (!r) {
 		out->mount = mount_get(n.walk.path.mount);
@@ -173,7 +181,7 @@ int vfs_symlink(const char *target, const struct path *base, const char *text)
 		if (dir->ops->symlink)
 			r = dir->ops->symlink(dir, &n.walk.last, target, &inode);
 		if (!r)
-			dentry_instantiate(n.dentry, inode);
+			instantiate(&n, inode);
 	}
 	new_name_end(&n);
 	return r;
@@ -192,8 +200,10 @@ int vfs_link(struct path from, const struct path *base, const char *text)
 	if (!r) {
 		dir = path_inode(n.walk.path);
 		r = dir->ops->link ? dir->ops->link(dir, &n.walk.last, inode) : -EPERM;
-		if (!r)
-			dentry_instantiate(n.dentry, inode_get(inode));
+		if (!r) {
+			notify_inode(inode, IN_ATTRIB);
+			instantiate(&n, inode_get(inode));
+		}
 	}
 	new_name_end(&n);
 	return r;
@@ -231,8 +241,12 @@ static int unlink_locked(struct walk *w, struct dentry *victim)
 	if (is_mountpoint(victim))
 		return -EBUSY;
 	r = dir->ops->unlink ? dir->ops->unlink(dir, &w->last, victim->inode) : -EPERM;
-	if (!r)
+	if (!r) {
 		dentry_drop(victim);
+		notify_inode(victim->inode, IN_ATTRIB);
+		notify_removed(victim);
+		notify_name(dir, &w->last, victim->inode, IN_DELETE, 0);
+	}
 	return r;
 }
 
@@ -253,8 +267,11 @@ static int rmdir_locked(struct walk *w, struct dentry *victim)
 	else
 		r = dir->ops->rmdir(dir, &w->last, victim->inode);
 	rwlock_write_unlock(&victim->inode->lock);
-	if (!r)
+	if (!r) {
 		dentry_drop(victim);
+		notify_removed(victim);
+		notify_name(dir, &w->last, victim->inode, IN_DELETE, 0);
+	}
 	return r;
 }
 

@@ -17,6 +17,7 @@
 #include "inode.h"
 #include "mount.h"
 #include "names.h"
+#include "notify.h"
 #include "walk.h"
 #include <base/cred.h>
 #include <lib/errno.h>
@@ -77,8 +78,12 @@ static int start_file(struct open_request *q, struct file *f)
 	if (r)
 		return r;
 	f->mode |= FILE_OPENED;
-	if ((q->flags & O_TRUNC) && !q->created && inode_is_regular(f->inode))
+	notify_dentry(f->path.dentry, IN_OPEN);
+	if ((q->flags & O_TRUNC) && !q->created && inode_is_regular(f->inode)) {
 		r = vfs_truncate_checked(f->inode, 0);
+		if (!r)
+			notify_dentry(f->path.dentry, IN_MODIFY);
+	}
 	return r;
 }
 
@@ -132,8 +137,10 @@ static int create_last(struct open_request *q, struct walk *w, struct path *out,
 	if (!r && !*exists) {
 		r = dir->ops->create ? dir->ops->create(dir, &w->last, S_IFREG | q->mode, 0, &inode)
 				     : -EACCES;
-		if (!r)
+		if (!r) {
 			dentry_instantiate(d, inode);
+			notify_name(dir, &w->last, inode, IN_CREATE, 0);
+		}
 	}
 	if (!r && !*exists)
 		*out = (struct path){.mount = mount_get(w->path.mount), .dentry = dentry_get(d)};
@@ -324,6 +331,7 @@ int file_open_exec(const struct path *base, const char *text, unsigned flags, st
 		return r;
 	}
 	f->mode |= FILE_OPENED;
+	notify_dentry(f->path.dentry, IN_OPEN);
 	*out = f;
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "dentry.h"
 #include "mount.h"
+#include "notify.h"
 #include "super.h"
 #include "walk.h"
 #include <lib/errno.h>
@@ -201,6 +202,31 @@ static int allocate_names(struct rename *x)
 	return x->from_name ? 0 : -ENOMEM;
 }
 
+static void notify_move(struct inode *old_dir, const struct name *old_name, struct inode *new_dir,
+			const struct name *new_name, struct inode *inode)
+{
+	uint32_t cookie = notify_cookie();
+
+	notify_name(old_dir, old_name, inode, IN_MOVED_FROM, cookie);
+	notify_name(new_dir, new_name, inode, IN_MOVED_TO, cookie);
+}
+
+static void notify_renamed(const struct rename *x, struct inode *source, struct inode *target)
+{
+	struct inode *from = from_dir(x)->inode, *to = to_dir(x)->inode;
+
+	if (!notify_active())
+		return;
+	notify_move(from, &x->from.last, to, &x->to.last, source);
+	if (target && !(x->flags & RENAME_SWAP))
+		notify_inode(target, IN_ATTRIB);
+	notify_inode(source, IN_MOVE_SELF);
+	if (x->flags & RENAME_SWAP) {
+		notify_move(to, &x->to.last, from, &x->from.last, target);
+		notify_inode(target, IN_MOVE_SELF);
+	}
+}
+
 static int rename_apply(struct rename *x)
 {
 	struct inode *target = x->target->inode, *dir = from_dir(x)->inode;
@@ -225,6 +251,7 @@ static int rename_apply(struct rename *x)
 		dentry_move(x->source, to_dir(x), x->to_name);
 	}
 	x->to_name = x->from_name = NULL;
+	notify_renamed(x, x->source->inode, target);
 	return 0;
 }
 

@@ -312,7 +312,7 @@ int timerfd_create(int clock, unsigned flags, struct file **out)
 	timer_init(&t->timer, timerfd_fire);
 	blocker_init_class(&t->wait, LOCK_BLOCKER_OUTER);
 	t->watcher.changed = timerfd_clock_set;
-	r = file_create_event("[timerfd]", flags, &timerfd_file_ops, t, out);
+	r = file_create_event("[timerfd]", O_RDWR | flags, &timerfd_file_ops, t, out);
 	if (r)
 		kfree(t);
 	else if (is_realtime(t))

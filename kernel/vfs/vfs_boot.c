@@ -3,7 +3,9 @@
 
 #include "builtin_fs.h"
 #include "filelock.h"
+#include "inotify.h"
 #include "mount.h"
+#include "user_limit.h"
 
 #include <base/panic.h>
 
@@ -12,4 +14,6 @@ void vfs_start(void)
 	if (tmpfs_init() || vfs_init() || devfs_init() || procfs_init() || devpts_init())
 		panic("boot: too little memory for the file systems");
 	file_locks_init();
+	user_limit_init();
+	inotify_init();
 }
