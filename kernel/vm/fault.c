@@ -86,7 +86,11 @@ static int install(struct fault *f, pte_t was, pte_t e)
 	if (ok) {
 		pte_t old = pt_set(f->space, table, slot, e);
 
-		if (old)
+		/*
+		 * More rights to the same frame: the entry's reference stays, and a stale
+		 * translation costs no more than another fault.
+		 */
+		if (old && (pte_paddr(old) != pte_paddr(e) || !(e & PTE_COUNTED)))
 			gather_entry(&g, f->addr, old);
 	}
 	pt_unlock(table);
