@@ -9,10 +9,12 @@
 #include <sched.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #define PAGE	4096l
 #define WRITERS 3
-#define ROUNDS	600
+#define ROUNDS	3000
+#define SECONDS 3 /* at most for each part: a busy host is slow to stop a processor */
 
 static char *page;
 static volatile int writable, stop;
@@ -37,6 +39,18 @@ static void *writer(void *arg)
 	return NULL;
 }
 
+static time_t over;
+
+static int more(int round, int rounds)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!round)
+		over = now.tv_sec + SECONDS;
+	return round < rounds && now.tv_sec <= over;
+}
+
 static uint64_t sum(const char *p)
 {
 	uint64_t s = 0;
@@ -52,7 +66,7 @@ static long protect_rounds(int fd)
 	const char *window = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	long bad_rounds = 0;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; more(i, ROUNDS); i++) {
 		uint64_t before;
 
 		writable = 0;
@@ -81,7 +95,7 @@ static long move_rounds(int fd)
 	const char *window = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	long bad_rounds = 0;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; more(i, ROUNDS); i++) {
 		uint64_t before;
 
 		writable = 0;
@@ -123,7 +137,7 @@ static long fork_rounds(int fd)
 {
 	long bad_rounds = 0;
 
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; more(i, 200); i++) {
 		int status;
 		pid_t pid = fork();
 
