@@ -44,6 +44,7 @@ struct process *process_alloc(void)
 	list_init(&p->group_link);
 	list_init(&p->all_link);
 	list_init(&p->cpu_timers);
+	blocker_init_class(&p->ended, LOCK_BLOCKER_OUTER);
 	blocker_init(&p->child_event);
 	blocker_init(&p->vfork_done);
 	blocker_init(&p->resume);

@@ -204,6 +204,14 @@ int signal_kill(int32_t pid, int sig, const struct signal_info *info);
 int signal_kill_thread(int32_t tgid, int32_t tid, int sig, const struct signal_info *info);
 void process_wake_all_threads_locked(struct process *p, uint32_t work);
 
+/* Of the calling process, with a reference; NULL: no memory. */
+struct signal_watch *signal_watch_get(void);
+void signal_watch_put(struct signal_watch *w);
+void signal_watch_leave(struct process *p);
+/* Its process has gone and nobody hangs on it. */
+bool signal_watch_is_left(const struct signal_watch *w);
+void signal_watch_wake(struct process *p);
+
 /* Credentials of the current thread: take over `c`. */
 void cred_install(struct cred *c);
 /* Sessions and groups. */

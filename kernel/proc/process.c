@@ -134,6 +134,7 @@ void process_put(struct process *p)
 	if (p->last_cred)
 		cred_put(p->last_cred);
 	signal_actions_put(p->signals.actions);
+	signal_watch_leave(p);
 	kfree_deferred(p, epoch);
 }
 
