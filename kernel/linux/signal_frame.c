@@ -222,7 +222,7 @@ void kernel_user_return(struct trap_frame *f)
 	struct signal_info info;
 
 	if (READ_ONCE(this_cpu()->need_resched))
-		thread_yield();
+		thread_reschedule();
 	if (!READ_ONCE(t->work))
 		return;
 	if (READ_ONCE(t->work) & THREAD_WORK_CPU_TIME)

@@ -6,14 +6,18 @@
  * The child can be seen by others as soon as process_fork() has made it, but runs only after
  * what the parent was asked to store is in place.
  */
+#include "file_args.h"
 #include "restart.h"
 
 #include <arch/page.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <proc/pidfd.h>
 #include <proc/proc_internal.h>
 #include <sched/thread.h>
 #include <syscalls_proto.h>
+#include <vfs/fdtable.h>
+#include <vfs/file.h>
 #include <vm/usercopy.h>
 
 #include <asm/signal.h>
@@ -37,9 +41,38 @@ static int check_flags(uint64_t flags)
 	/* Init's children are its own: it has no parent to give them to. */
 	if (flags & CLONE_PARENT && process_current()->pid == 1)
 		return -EINVAL;
-	if (flags & CLONE_PIDFD)
+	/* Of threads there are no such descriptors. */
+	if (flags & CLONE_PIDFD && flags & (CLONE_THREAD | CLONE_DETACHED))
 		return -EINVAL;
 	return 0;
+}
+
+/* What CLONE_PIDFD needs, before the child is there. */
+static int prepare_pidfd(uaddr_t where, int *fd, struct file **f)
+{
+	int r = pidfd_create(NULL, 0, f);
+
+	if (r)
+		return r;
+	*fd = fd_reserve(current()->files, 0, fd_limit(), true);
+	r = *fd < 0 ? *fd : put_user(where, *fd) ? -EFAULT : 0;
+	if (!r)
+		return 0;
+	if (*fd >= 0)
+		fd_release(current()->files, *fd);
+	file_put(*f);
+	return r;
+}
+
+static void finish_pidfd(int fd, struct file *f, struct process *child)
+{
+	if (child) {
+		pidfd_bind(f, child);
+		fd_install(current()->files, fd, f);
+	} else {
+		fd_release(current()->files, fd);
+		file_put(f);
+	}
 }
 
 static int64_t do_clone(const struct clone_args *ca, int32_t want_id)
@@ -62,7 +95,9 @@ static int64_t do_clone(const struct clone_args *ca, int32_t want_id)
 		.clear_child_tid = flags & CLONE_CHILD_CLEARTID ? ca->child_tid : 0,
 		.set_child_tid = flags & CLONE_CHILD_SETTID ? ca->child_tid : 0,
 	};
+	struct file *pidfd_file;
 	struct thread *child;
+	int pidfd;
 	int32_t tid;
 	int r = check_flags(flags);
 
@@ -70,7 +105,12 @@ static int64_t do_clone(const struct clone_args *ca, int32_t want_id)
 		return r;
 	if (a.set_tls && a.tls >= USER_END)
 		return -EPERM;
+	r = flags & CLONE_PIDFD ? prepare_pidfd(ca->pidfd, &pidfd, &pidfd_file) : 0;
+	if (r)
+		return r;
 	r = process_fork(&a, &child);
+	if (flags & CLONE_PIDFD)
+		finish_pidfd(pidfd, pidfd_file, r ? NULL : child->process);
 	if (r)
 		return r;
 	tid = child->tid;

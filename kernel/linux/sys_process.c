@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* exit, wait, ids, groups, sessions. */
+#include "pidfd_arg.h"
 #include "restart.h"
 #include "rusage.h"
 
@@ -75,6 +76,8 @@ int64_t sys_wait4(int pid, uaddr_t ustatus, int options, uaddr_t urusage)
 	return put_rusage(urusage, &w) ? -EFAULT : w.pid;
 }
 
+#define NOTHING_YET 1 /* there are children, and WNOHANG was asked for */
+
 static void fill_siginfo(struct siginfo *si, const struct wait_result *w)
 {
 	si->si_signo = SIGCHLD;
@@ -95,31 +98,19 @@ static void fill_siginfo(struct siginfo *si, const struct wait_result *w)
 	}
 }
 
-int64_t sys_waitid(int type, int id, uaddr_t uinfo, int options, uaddr_t urusage)
+/* Of a child, or of several, by wait4's numbers. */
+static int64_t do_waitid(int which, int options, uaddr_t uinfo, uaddr_t urusage)
 {
 	struct siginfo si = {0};
 	struct wait_result w;
-	unsigned how = 0;
-	int which, r;
+	unsigned how = kind_options(options);
+	int r;
 
-	if (options & ~(int)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD |
-			     __WCLONE | __WALL) ||
-	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
-		return -EINVAL;
-	if (type == P_ALL)
-		which = -1;
-	else if (type == P_PID && id > 0)
-		which = id;
-	else if (type == P_PGID && id >= 0)
-		which = id ? -id : 0;
-	else
-		return -EINVAL;
 	how |= options & WEXITED ? WAIT_EXITED : 0;
 	how |= options & WSTOPPED ? WAIT_STOPPED : 0;
 	how |= options & WCONTINUED ? WAIT_CONTINUED : 0;
 	how |= options & WNOHANG ? WAIT_NOHANG : 0;
 	how |= options & WNOWAIT ? WAIT_NOREAP : 0;
-	how |= kind_options(options);
 	r = process_wait(which, how, &w);
 	if (r == -EINTR)
 		return -ERESTARTSYS;
@@ -129,7 +120,51 @@ int64_t sys_waitid(int type, int id, uaddr_t uinfo, int options, uaddr_t urusage
 		fill_siginfo(&si, &w);
 	if (uinfo && copy_to_user(uinfo, &si, sizeof(si)))
 		return -EFAULT;
-	return r > 0 && put_rusage(urusage, &w) ? -EFAULT : 0;
+	if (r > 0)
+		return put_rusage(urusage, &w) ? -EFAULT : 0;
+	return NOTHING_YET;
+}
+
+/* A descriptor that does not block waits only as WNOHANG does, but says so. */
+static int64_t wait_pidfd(int fd, uaddr_t uinfo, int options, uaddr_t urusage)
+{
+	struct process *p;
+	bool nonblock;
+	int64_t r = pidfd_arg_get(fd, &p, &nonblock);
+
+	if (r)
+		return r;
+	if (READ_ONCE(p->state) == PROC_REAPED)
+		r = -ECHILD;
+	else
+		r = do_waitid(p->pid, options | (nonblock ? WNOHANG : 0), uinfo, urusage);
+	process_put(p);
+	if (r != NOTHING_YET)
+		return r;
+	return nonblock && !(options & WNOHANG) ? -EAGAIN : 0;
+}
+
+int64_t sys_waitid(int type, int id, uaddr_t uinfo, int options, uaddr_t urusage)
+{
+	int64_t r;
+	int which;
+
+	if (options & ~(int)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD |
+			     __WCLONE | __WALL) ||
+	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
+		return -EINVAL;
+	if (type == P_PIDFD && id >= 0)
+		return wait_pidfd(id, uinfo, options, urusage);
+	if (type == P_ALL)
+		which = -1;
+	else if (type == P_PID && id > 0)
+		which = id;
+	else if (type == P_PGID && id >= 0)
+		which = id ? -id : 0;
+	else
+		return -EINVAL;
+	r = do_waitid(which, options, uinfo, urusage);
+	return r == NOTHING_YET ? 0 : r;
 }
 
 /* --- ids

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Scheduling calls: yield, nice levels, affinity, where we run. */
+/* Scheduling calls: yield, affinity, where we run, policies. Nice levels: sys_priority.c. */
+#include "priority.h"
+#include "timespec.h"
+
+#include <arch/page.h>
 #include <lib/bitmap.h>
 #include <lib/compiler.h>
 #include <lib/errno.h>
+#include <lib/string.h>
 #include <proc/proc_internal.h>
 #include <sched/thread.h>
 #include <syscalls_proto.h>
@@ -10,6 +15,8 @@
 
 #include <linux/capability.h>
 #include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/sched/types.h>
 
 int64_t sys_sched_yield(void)
 {
@@ -62,7 +69,7 @@ int64_t sys_sched_setaffinity(int tid, unsigned size, uaddr_t in)
 	if (!t)
 		return -ESRCH;
 	p = thread_process(t);
-	r = p ? signal_permitted(p, 0) : -ESRCH;
+	r = !p ? -ESRCH : may_schedule(t) ? 0 : -EPERM;
 	if (!r && !thread_set_affinity(t, map))
 		r = -EINVAL;
 	if (p)
@@ -71,95 +78,297 @@ int64_t sys_sched_setaffinity(int tid, unsigned size, uaddr_t in)
 	return r;
 }
 
-/* --- nice: the kernel's value is 20 - nice, so that errors stay apart
- * ------------------------------- */
+/* --- policies -------------------------------------------------------------------------------- */
 
-static struct process *next_selected(int which, int who, int32_t after)
+#define RESET_ON_FORK 0x40000000 /* in sched_setscheduler's policy */
+#define RR_INTERVAL   (100 * NSEC_PER_MSEC)
+
+struct wanted {
+	enum thread_policy policy;
+	unsigned rt_priority;
+	int nice;
+	bool set_nice, reset_on_fork;
+};
+
+/* Ours by Linux's number; -EINVAL: there is none. */
+static int policy_of(int number)
 {
-	struct process *p = process_next(after);
-
-	for (; p; after = p->pid, process_put(p), p = process_next(after)) {
-		struct cred *c;
-		bool match = false;
-
-		if (which == PRIO_PROCESS)
-			match = p->pid == (who ? who : process_current()->pid);
-		if (which == PRIO_PGRP)
-			match = process_pgid(p) == (who ? who : process_pgid(process_current()));
-		if (which == PRIO_USER) {
-			c = process_cred(p);
-			match = c->uid == (who ? (uint32_t)who : current()->cred->uid);
-			cred_put(c);
-		}
-		if (match)
-			return p;
-	}
-	return NULL;
-}
-
-static struct thread *first_thread(struct process *p)
-{
-	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	struct thread *t = list_first_entry_or_null(&p->threads, struct thread, process_link);
-
-	if (t)
-		thread_get(t);
-	spin_unlock_irq(&proc_tree_lock, irq);
-	return t;
-}
-
-int64_t sys_getpriority(int which, int who)
-{
-	struct process *p;
-	int64_t best = -ESRCH;
-
-	if (which < PRIO_PROCESS || which > PRIO_USER)
+	switch (number) {
+	case SCHED_NORMAL:
+		return THREAD_NORMAL;
+	case SCHED_FIFO:
+		return THREAD_FIFO;
+	case SCHED_RR:
+		return THREAD_RR;
+	case SCHED_BATCH:
+		return THREAD_BATCH;
+	case SCHED_IDLE:
+		return THREAD_IDLE;
+	default:
 		return -EINVAL;
-	for (int32_t after = 0; (p = next_selected(which, who, after)) != NULL;) {
-		struct thread *t = first_thread(p);
-
-		after = p->pid;
-		if (t) {
-			best = max(best, (int64_t)(20 - t->sched.nice));
-			thread_put(t);
-		}
-		process_put(p);
 	}
-	return best;
 }
 
-static int64_t set_nice(struct process *p, int nice)
+static int number_of(const struct thread *t)
 {
-	struct thread *t = first_thread(p);
-	int64_t r = 0;
+	static const int numbers[] = {[THREAD_NORMAL] = SCHED_NORMAL,
+				      [THREAD_FIFO] = SCHED_FIFO,
+				      [THREAD_RR] = SCHED_RR,
+				      [THREAD_BATCH] = SCHED_BATCH,
+				      [THREAD_IDLE] = SCHED_IDLE};
+
+	return numbers[t->sched.policy];
+}
+
+static bool is_rt(enum thread_policy p)
+{
+	return p == THREAD_FIFO || p == THREAD_RR;
+}
+
+/* What may be done without the right to do anything: sched(7). */
+static bool allowed(struct process *p, const struct thread *t, const struct wanted *w)
+{
+	uint64_t limit = process_limit(p, RLIMIT_RTPRIO);
+	const struct sched_entity *now = &t->sched;
+
+	if (!is_rt(w->policy)) {
+		if (w->set_nice && w->nice < now->nice && !nice_allowed(p, w->nice))
+			return false;
+	} else {
+		if (w->policy != now->policy && !limit)
+			return false;
+		if (w->rt_priority > now->rt_priority && w->rt_priority > limit)
+			return false;
+	}
+	return now->policy != THREAD_IDLE || w->policy == THREAD_IDLE || nice_allowed(p, now->nice);
+}
+
+static int set_policy(struct thread *t, const struct wanted *w)
+{
+	struct process *p = thread_process(t);
+	int r = -ESRCH;
+
+	if (!p)
+		return r;
+	if (!cred_capable(current()->cred, CAP_SYS_NICE) &&
+	    (!allowed(p, t, w) || !same_owner(t) ||
+	     (thread_reset_on_fork(t, NULL) && !w->reset_on_fork)))
+		r = -EPERM;
+	else
+		r = 0;
+	process_put(p);
+	if (r)
+		return r;
+	thread_set_policy(t, w->policy, w->rt_priority);
+	if (w->set_nice)
+		thread_set_nice(t, w->nice);
+	thread_reset_on_fork(t, &w->reset_on_fork);
+	return 0;
+}
+
+static int64_t set_policy_of(int tid, const struct wanted *w)
+{
+	struct thread *t = thread_by(tid);
+	int r;
 
 	if (!t)
 		return -ESRCH;
-	if (signal_permitted(p, 0))
-		r = -EPERM;
-	else if (nice < t->sched.nice && !cred_capable(current()->cred, CAP_SYS_NICE))
-		r = -EACCES;
-	else
-		thread_set_nice(t, nice);
+	r = set_policy(t, w);
 	thread_put(t);
 	return r;
 }
 
-int64_t sys_setpriority(int which, int who, int nice)
+static int check_priority(const struct wanted *w)
 {
-	struct process *p;
-	int64_t r = -ESRCH;
-
-	if (which < PRIO_PROCESS || which > PRIO_USER)
+	if (w->rt_priority > 99 || is_rt(w->policy) != (w->rt_priority != 0))
 		return -EINVAL;
-	nice = clamp(nice, -20, 19);
-	for (int32_t after = 0; (p = next_selected(which, who, after)) != NULL;) {
-		int64_t one = set_nice(p, nice);
+	return 0;
+}
 
-		after = p->pid;
-		if (!one || r == -ESRCH)
-			r = one;
-		process_put(p);
-	}
+/* Struct sched_param is one int, the priority. */
+static int64_t set_scheduler(int tid, int number, uaddr_t uparam, bool keep)
+{
+	struct wanted w = {.reset_on_fork = number & RESET_ON_FORK};
+	struct thread *t;
+	int priority, policy;
+
+	if (!uparam || tid < 0)
+		return -EINVAL;
+	if (get_user(priority, uparam))
+		return -EFAULT;
+	t = thread_by(tid);
+	if (!t)
+		return -ESRCH;
+	policy = keep ? t->sched.policy : policy_of(number & ~RESET_ON_FORK);
+	if (keep)
+		w.reset_on_fork = thread_reset_on_fork(t, NULL);
+	thread_put(t);
+	if (policy < 0 || priority < 0)
+		return -EINVAL;
+	w.policy = (enum thread_policy)policy;
+	w.rt_priority = (unsigned)priority;
+	return check_priority(&w) ? -EINVAL : set_policy_of(tid, &w);
+}
+
+int64_t sys_sched_setscheduler(int tid, int policy, uaddr_t param)
+{
+	return policy < 0 ? -EINVAL : set_scheduler(tid, policy, param, false);
+}
+
+int64_t sys_sched_setparam(int tid, uaddr_t param)
+{
+	return set_scheduler(tid, 0, param, true);
+}
+
+int64_t sys_sched_getscheduler(int tid)
+{
+	struct thread *t;
+	int64_t r;
+
+	if (tid < 0)
+		return -EINVAL;
+	t = thread_by(tid);
+	if (!t)
+		return -ESRCH;
+	r = number_of(t) | (thread_reset_on_fork(t, NULL) ? RESET_ON_FORK : 0);
+	thread_put(t);
 	return r;
+}
+
+int64_t sys_sched_getparam(int tid, uaddr_t out)
+{
+	struct thread *t;
+	int priority;
+
+	if (tid < 0 || !out)
+		return -EINVAL;
+	t = thread_by(tid);
+	if (!t)
+		return -ESRCH;
+	priority = t->sched.rt_priority;
+	thread_put(t);
+	return put_user(out, priority);
+}
+
+int64_t sys_sched_get_priority_max(int policy)
+{
+	int p = policy_of(policy);
+
+	if (policy == SCHED_DEADLINE)
+		return 0;
+	return p < 0 ? p : is_rt((enum thread_policy)p) ? 99 : 0;
+}
+
+int64_t sys_sched_get_priority_min(int policy)
+{
+	int p = policy_of(policy);
+
+	if (policy == SCHED_DEADLINE)
+		return 0;
+	return p < 0 ? p : is_rt((enum thread_policy)p);
+}
+
+int64_t sys_sched_rr_get_interval(int tid, uaddr_t out)
+{
+	struct __kernel_timespec ts;
+	struct thread *t;
+
+	if (tid < 0)
+		return -EINVAL;
+	t = thread_by(tid);
+	if (!t)
+		return -ESRCH;
+	ts = timespec_of(t->sched.policy == THREAD_FIFO ? 0
+			 : t->sched.policy == THREAD_RR ? RR_INTERVAL
+							: 3 * NSEC_PER_MSEC);
+	thread_put(t);
+	return put_user(out, ts);
+}
+
+/* --- attributes ------------------------------------------------------------------------------ */
+
+#define KEEP_FLAGS (SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS)
+
+/* A structure that may be shorter or longer than ours; what we do not know must be 0. */
+static int get_attr(struct sched_attr *a, uaddr_t from)
+{
+	uint32_t size, known = sizeof(*a);
+	uint8_t byte;
+
+	if (get_user(size, from))
+		return -EFAULT;
+	size = size ? size : SCHED_ATTR_SIZE_VER0;
+	if (size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE)
+		goto too_big;
+	memset(a, 0, sizeof(*a));
+	if (copy_from_user(a, from, min(size, known)))
+		return -EFAULT;
+	for (uint32_t i = known; i < size; i++) {
+		if (get_user(byte, from + i))
+			return -EFAULT;
+		if (byte)
+			goto too_big;
+	}
+	if (size < SCHED_ATTR_SIZE_VER1 && a->sched_flags & SCHED_FLAG_UTIL_CLAMP)
+		return -EINVAL;
+	return 0;
+too_big:
+	return put_user(from, known) ? -EFAULT : -E2BIG;
+}
+
+int64_t sys_sched_setattr(int tid, uaddr_t uattr, unsigned flags)
+{
+	struct sched_attr a;
+	struct wanted w = {.set_nice = true};
+	struct thread *t;
+	int r, policy;
+
+	if (!uattr || tid < 0 || flags)
+		return -EINVAL;
+	r = get_attr(&a, uattr);
+	if (r)
+		return r;
+	if ((int)a.sched_policy < 0)
+		return -EINVAL;
+	t = thread_by(tid);
+	if (!t)
+		return -ESRCH;
+	policy = a.sched_flags & SCHED_FLAG_KEEP_POLICY ? t->sched.policy
+							: policy_of((int)a.sched_policy);
+	w.rt_priority = a.sched_priority;
+	w.nice = clamp(a.sched_nice, -20, 19);
+	w.reset_on_fork = thread_reset_on_fork(t, NULL);
+	if (a.sched_flags & SCHED_FLAG_KEEP_PARAMS) {
+		w.rt_priority = t->sched.rt_priority;
+		w.nice = t->sched.nice;
+	}
+	thread_put(t);
+	if (policy < 0 || a.sched_flags & ~(uint64_t)SCHED_FLAG_ALL)
+		return -EINVAL;
+	if (a.sched_flags & SCHED_FLAG_UTIL_CLAMP)
+		return -EOPNOTSUPP;
+	w.policy = (enum thread_policy)policy;
+	w.set_nice = !is_rt(w.policy);
+	if (!(a.sched_flags & SCHED_FLAG_KEEP_POLICY))
+		w.reset_on_fork = a.sched_flags & SCHED_FLAG_RESET_ON_FORK;
+	return check_priority(&w) ? -EINVAL : set_policy_of(tid, &w);
+}
+
+int64_t sys_sched_getattr(int tid, uaddr_t uattr, unsigned size, unsigned flags)
+{
+	struct sched_attr a = {0};
+	struct thread *t;
+
+	if (!uattr || tid < 0 || size > PAGE_SIZE || size < SCHED_ATTR_SIZE_VER0 || flags)
+		return -EINVAL;
+	t = thread_by(tid);
+	if (!t)
+		return -ESRCH;
+	a.size = min(size, (unsigned)sizeof(a));
+	a.sched_policy = (uint32_t)number_of(t);
+	a.sched_priority = t->sched.rt_priority;
+	a.sched_nice = t->sched.rt_priority ? 0 : t->sched.nice;
+	a.sched_flags = thread_reset_on_fork(t, NULL) ? SCHED_FLAG_RESET_ON_FORK : 0;
+	thread_put(t);
+	return copy_to_user(uattr, &a, a.size);
 }

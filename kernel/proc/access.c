@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who may look into another process, and what is to be seen of its threads. */
+/* Who may look into another process, and what is to be seen of its threads and set in them. */
 #include "proc_internal.h"
 
 #include <lib/errno.h>
@@ -48,4 +48,30 @@ int proc_thread_robust_list(int32_t tid, uaddr_t *head)
 		process_put(p);
 	}
 	return r;
+}
+
+bool thread_reset_on_fork(struct thread *t, const bool *set)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	bool there = !list_empty(&t->process_link);
+
+	if (there && set)
+		proc_thread(t)->reset_on_fork = *set;
+	there = there && proc_thread(t)->reset_on_fork;
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return there;
+}
+
+int thread_ioprio(struct thread *t, const int *set)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	bool there = !list_empty(&t->process_link);
+	int now = 0;
+
+	if (there && set)
+		proc_thread(t)->ioprio = (uint16_t)*set;
+	if (there)
+		now = proc_thread(t)->ioprio;
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return now;
 }

@@ -48,7 +48,7 @@ void process_wake_all_threads_locked(struct process *p, uint32_t work)
 /* Take p out of the tree: nobody finds it any more. PROC_TREE held. */
 static void reap_locked(struct process *p)
 {
-	p->state = PROC_REAPED;
+	WRITE_ONCE(p->state, PROC_REAPED);
 	list_del(&p->sibling);
 	p->parent = NULL;
 	if (p->group->session->leader == p) {
@@ -57,6 +57,7 @@ static void reap_locked(struct process *p)
 	}
 	pgroup_leave_locked(p);
 	pid_remove_process(p);
+	blocker_wake_all(&p->ended);
 }
 
 static bool parent_ignores_children(struct process *parent)
@@ -147,7 +148,7 @@ static void become_zombie(struct process *p)
 	irq = spin_lock_irq(&proc_tree_lock);
 	check_tie_locked(p, p->parent, p);
 	reparent_children_locked(p, &dead);
-	p->state = PROC_ZOMBIE;
+	WRITE_ONCE(p->state, PROC_ZOMBIE);
 	if (p->group->session->leader == p)
 		p->group->session->leader = NULL;
 	parent = process_get(p->parent);
@@ -159,6 +160,7 @@ static void become_zombie(struct process *p)
 		reaped = true;
 	}
 	spin_unlock_irq(&proc_tree_lock, irq);
+	blocker_wake_all(&p->ended);
 	blocker_wake_all(&parent->child_event);
 	process_put(parent);
 	list_for_each_entry_safe(c, next, &dead, all_link) {

@@ -44,6 +44,7 @@ struct process *process_alloc(void)
 	list_init(&p->group_link);
 	list_init(&p->all_link);
 	list_init(&p->cpu_timers);
+	blocker_init_class(&p->ended, LOCK_BLOCKER_OUTER);
 	blocker_init(&p->child_event);
 	blocker_init(&p->vfork_done);
 	blocker_init(&p->resume);
@@ -129,6 +130,18 @@ static struct thread *copy_thread(const struct fork_args *a)
 	memcpy(t->affinity, me->affinity, sizeof(t->affinity));
 	t->sched.nice = me->sched.nice;
 	t->sched.weight = me->sched.weight;
+	t->sched.policy = me->sched.policy;
+	t->sched.rt_priority = me->sched.rt_priority;
+	proc_thread(t)->ioprio = proc_thread(me)->ioprio;
+	if (proc_thread(me)->reset_on_fork) {
+		/* The child is ordinary. */
+		bool special = t->sched.rt_priority || t->sched.nice < 0;
+
+		t->sched.policy = t->sched.rt_priority ? THREAD_NORMAL : t->sched.policy;
+		t->sched.rt_priority = 0;
+		if (special)
+			thread_set_nice(t, 0);
+	}
 	return t;
 }
 

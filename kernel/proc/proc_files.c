@@ -307,6 +307,7 @@ struct thread_view {
 	nsec_t start_ns;
 	uint32_t cpu;
 	int nice;
+	unsigned policy, rt_priority;
 	unsigned threads;
 };
 
@@ -326,6 +327,8 @@ static void view_thread(struct process *p, int32_t tid, struct thread_view *v)
 		v->start_ns = t->start_ns;
 		v->cpu = t->cpu;
 		v->nice = t->sched.nice;
+		v->policy = t->sched.policy;
+		v->rt_priority = t->sched.rt_priority;
 	}
 	v->name[sizeof(v->name) - 1] = 0;
 	spin_unlock_irq(&proc_tree_lock, irq);
@@ -414,11 +417,14 @@ static int show_stat(void *process, int32_t tid, struct text *out)
 		    number, foreground, (ull)faults);
 	text_printf(out, "%llu %llu %llu %llu %d %d %u 0 %llu ", (ull)(v.user_ns / TICK_NS),
 		    (ull)(v.system_ns / TICK_NS), (ull)(children.user_ns / TICK_NS),
-		    (ull)(children.system_ns / TICK_NS), 20 + v.nice, v.nice, v.threads,
+		    (ull)(children.system_ns / TICK_NS),
+		    v.rt_priority ? -1 - (int)v.rt_priority : 20 + v.nice, v.nice, v.threads,
 		    (ull)(v.start_ns / TICK_NS));
 	show_stat_memory(p, addresses, out);
-	text_printf(out, "%llu 0 %llu %llu 0 0 0 %d %u 0 0 0 0 0 ", (ull)(pending & INT32_MAX),
-		    (ull)(ignored & INT32_MAX), (ull)(caught & INT32_MAX), p->exit_signal, v.cpu);
+	text_printf(out, "%llu 0 %llu %llu 0 0 0 %d %u %u %u 0 0 0 ", (ull)(pending & INT32_MAX),
+		    (ull)(ignored & INT32_MAX), (ull)(caught & INT32_MAX), p->exit_signal, v.cpu,
+		    v.rt_priority,
+		    v.policy == THREAD_IDLE ? 5 : v.policy); /* as Linux numbers them */
 	show_stat_layout(p, addresses, out);
 	text_printf(out, "%d\n", addresses ? p->exit_status : 0);
 	return 0;

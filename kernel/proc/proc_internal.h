@@ -22,12 +22,15 @@ struct proc_thread {
 	uaddr_t robust_list;	 /* by itself */
 	struct list pi_held;	 /* [FUTEX_PI] futex_pi.c: locks it owns, that others wait for */
 	bool pi_left;		 /* [FUTEX_PI] it will own none any more */
+	bool reset_on_fork;	 /* [a] SCHED_RESET_ON_FORK: children get no special rights */
+	uint16_t ioprio;	 /* [a] as ioprio_set gave it; nothing looks at it */
 	nsec_t cpu_left;	 /* [PROC_TREE] cpu_clock.c */
 	/* restart_syscall: how an interrupted sleep goes on; see linux/. */
 	int64_t (*restart)(struct proc_thread *p);
 	uint64_t restart_args[4];
 };
 
+/* Of a thread that may be ending: hold PROC_TREE, and see that it is on its process's list. */
 static inline struct proc_thread *proc_thread(struct thread *t)
 {
 	return t->proc_data;
@@ -50,6 +53,10 @@ struct thread *thread_find_locked(int32_t tid);
 struct pgroup *pgroup_find_locked(int32_t pgid);
 /* A thread by id with a reference, or NULL. */
 struct thread *thread_find(int32_t tid);
+/* The first one with a number greater than `after`, with a reference; NULL at the end. */
+struct thread *thread_next(int32_t after);
+/* Its credentials as they are now, with a reference. */
+struct cred *thread_cred(struct thread *t);
 /* The process of a thread that may be ending, with a reference, or NULL. */
 struct process *thread_process(struct thread *t);
 
@@ -114,6 +121,10 @@ extern void (*thread_start_user_hook)(uaddr_t set_child_tid, int32_t tid);
 int proc_thread_robust_list(int32_t tid, uaddr_t *head);
 /* May the caller look into p? (as for ptrace) */
 bool process_may_inspect(struct process *p);
+
+/* What it was set to; with `set`, after that is set. Of one that is ending: false, 0. */
+bool thread_reset_on_fork(struct thread *t, const bool *set);
+int thread_ioprio(struct thread *t, const int *set);
 
 struct process *process_alloc(void);
 void process_discard(struct process *p); /* one that was never published */
@@ -203,6 +214,14 @@ int signal_kill(int32_t pid, int sig, const struct signal_info *info);
 /* tgkill(2); tgid <= 0: whatever process it is. */
 int signal_kill_thread(int32_t tgid, int32_t tid, int sig, const struct signal_info *info);
 void process_wake_all_threads_locked(struct process *p, uint32_t work);
+
+/* Of the calling process, with a reference; NULL: no memory. */
+struct signal_watch *signal_watch_get(void);
+void signal_watch_put(struct signal_watch *w);
+void signal_watch_leave(struct process *p);
+/* Its process has gone and nobody hangs on it. */
+bool signal_watch_is_left(const struct signal_watch *w);
+void signal_watch_wake(struct process *p);
 
 /* Credentials of the current thread: take over `c`. */
 void cred_install(struct cred *c);

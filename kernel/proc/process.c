@@ -134,6 +134,7 @@ void process_put(struct process *p)
 	if (p->last_cred)
 		cred_put(p->last_cred);
 	signal_actions_put(p->signals.actions);
+	signal_watch_leave(p);
 	kfree_deferred(p, epoch);
 }
 
@@ -173,6 +174,26 @@ struct thread *thread_find(int32_t tid)
 		thread_get(t);
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return t;
+}
+
+struct thread *thread_next(int32_t after)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock), id = (uint64_t)after + 1;
+	struct thread *t = radix_next(&threads, &id);
+
+	if (t)
+		thread_get(t);
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return t;
+}
+
+struct cred *thread_cred(struct thread *t)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct cred *c = cred_get(t->cred);
+
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return c;
 }
 
 struct process *thread_process(struct thread *t)

@@ -85,6 +85,7 @@ struct process {
 	struct pgroup *group;	/* [PROC_TREE] */
 	struct list group_link; /* [PROC_TREE] */
 	struct list all_link;	/* [PROC_TREE] in become_zombie's list of the dead */
+	struct blocker ended;	/* BLOCKER_OUTER: it becomes a zombie, is reaped (pidfd) */
 	struct blocker child_event;	      /* woken at a child's exit, stop, continue */
 	struct blocker vfork_done;	      /* vfork_pending */
 	struct blocker resume;		      /* threads of a stopped process wait here */

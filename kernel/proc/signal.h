@@ -6,6 +6,8 @@
 #include <base/spinlock.h>
 #include <base/types.h>
 #include <lib/list.h>
+#include <sched/blocker.h>
+#include <sched/epoch.h>
 
 struct posix_timer;
 struct process;
@@ -55,10 +57,19 @@ struct signal_actions {
 	struct signal_action table[SIGNAL_COUNT]; /* [lock]; a handler alone may be read without */
 };
 
+/* Where threads wait for signals to arrive; see signal_watch.c. */
+struct signal_watch {
+	uint32_t refs;		/* [a] */
+	bool left;		/* [a] the process has gone */
+	struct blocker arrived; /* BLOCKER_OUTER */
+	struct epoch_head epoch;
+};
+
 struct signal_state {
 	struct spinlock lock;		/* SIGNAL */
 	struct signal_pending shared;	/* for any thread */
 	struct signal_actions *actions; /* [PROC_TREE and lock to change] never NULL */
+	struct signal_watch *watch;	/* [a] NULL until somebody wants it; then for good */
 	bool stop_taken; /* [lock] a stop signal is taken and no SIGCONT came after it */
 };
 

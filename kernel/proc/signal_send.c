@@ -202,6 +202,8 @@ static int send(struct process *p, struct thread *t, int sig, const struct signa
 		signal_poke(target, THREAD_WORK_SIGNAL);
 out:
 	spin_unlock(&p->signals.lock);
+	if (*added)
+		signal_watch_wake(p);
 	if (ends)
 		process_end_locked(p, sig);
 	return r;

@@ -127,8 +127,19 @@ static struct thread *fair_pick(struct run_queue *rq)
 	return t;
 }
 
+void fair_join(struct run_queue *rq, struct thread *t)
+{
+	if (!t->sched.rt_priority)
+		t->sched.vruntime += rq->min_vruntime;
+}
+
 static bool fair_preempts(struct run_queue *rq, struct thread *t)
 {
+	/* Those that only want to get work done do not interrupt; everybody interrupts the idle. */
+	if (t->sched.policy == THREAD_BATCH || t->sched.policy == THREAD_IDLE)
+		return false;
+	if (rq->curr->sched.policy == THREAD_IDLE)
+		return true;
 	return before(t->sched.vruntime + GRANULARITY, rq->curr->sched.vruntime);
 }
 

@@ -31,6 +31,14 @@ struct sched_policy {
 	struct thread *(*steal)(struct run_queue *rq, unsigned cpu);
 };
 
+#define RT_PRIORITIES 100 /* 1..99 */
+
+struct rt_queue {
+	DECLARE_BITMAP(used, RT_PRIORITIES); /* [rq lock] lists that are not empty */
+	struct list lists[RT_PRIORITIES];    /* [rq lock] candidates by priority */
+	nsec_t period_start, used_ns;	     /* [rq lock] time used in this period */
+};
+
 struct run_queue {
 	struct spinlock lock; /* RUN_QUEUE */
 	struct cpu *cpu;      /* [I] */
@@ -41,6 +49,7 @@ struct run_queue {
 	bool moving;	  /* [lock] the thread being switched from must go elsewhere */
 	bool budget_armed;	/* [lock] the running thread's budget is being watched */
 	bool slice_armed;	/* [lock] the running thread's slice is being timed */
+	struct rt_queue rt;	/* [lock] realtime.c */
 	struct rb_root tree;	/* [lock] fair: candidates by vruntime */
 	uint64_t min_vruntime;	/* [lock] fair: never falls */
 	uint64_t weight;	/* [lock] fair: sum over candidates */
@@ -60,6 +69,22 @@ static inline void rq_integrate(struct run_queue *rq, nsec_t now)
 unsigned thread_count(void);
 
 extern const struct sched_policy fair_policy;
+/* Real-time threads before fair ones: what the core uses. */
+extern const struct sched_policy class_policy;
+void rt_queue_init(struct rt_queue *q);
+/* The running thread becomes a fair one, or stays one, after its policy's leave. */
+void fair_join(struct run_queue *rq, struct thread *t);
+
+/* --- sched.c for control.c --- */
+/* Lock the queue t belongs to; thread->lock is held. */
+struct run_queue *rq_lock_of(struct thread *t);
+/* Ask a processor to run its scheduler. Interrupts off. */
+void rq_resched(struct run_queue *rq);
+/* One runnable thread less here. Holds rq->lock. */
+void rq_one_less(struct run_queue *rq);
+void rq_arm_budget(struct run_queue *rq, nsec_t now);
+/* Put a thread that is nowhere on a queue. Holds t->lock, interrupts off. */
+void thread_place(struct thread *t);
 
 /* Timer side: the running thread's slice ends at `end`, or NEVER. Interrupts off. */
 void timer_set_slice(nsec_t end);

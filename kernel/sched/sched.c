@@ -48,7 +48,7 @@
 #include <sched/message.h>
 #include <sched/sched_internal.h>
 
-static const struct sched_policy *const policy = &fair_policy;
+static const struct sched_policy *const policy = &class_policy;
 
 void (*sched_switch_space_hook)(struct thread *next);
 
@@ -58,7 +58,7 @@ static struct run_queue *rq_of(unsigned cpu)
 }
 
 /* Ask a processor to run its scheduler. Interrupts off. */
-static void resched(struct run_queue *rq)
+void rq_resched(struct run_queue *rq)
 {
 	struct cpu *c = rq->cpu;
 
@@ -81,7 +81,7 @@ static void arm_slice(struct run_queue *rq, nsec_t now)
 }
 
 /* Watch the running thread's budget. Holds rq->lock, own processor, time accounted up to now. */
-static void arm_budget(struct run_queue *rq, nsec_t now)
+void rq_arm_budget(struct run_queue *rq, nsec_t now)
 {
 	const struct sched_entity *e = &rq->curr->sched;
 	bool want = e->budget_end != NEVER;
@@ -111,7 +111,7 @@ void sched_budget_over(void)
 		/* It was in user mode, or will see it on its way there. */
 		__atomic_or_fetch(&rq->curr->work, THREAD_WORK_CPU_TIME, __ATOMIC_SEQ_CST);
 	}
-	arm_budget(rq, now);
+	rq_arm_budget(rq, now);
 	spin_unlock_noresched(&rq->lock);
 	preempt_enable_noresched();
 }
@@ -125,14 +125,14 @@ void sched_check_slice(void)
 	arm_slice(rq, now);
 	if (rq->curr->sched.budget_end != NEVER) {
 		policy->account(rq, now);
-		arm_budget(rq, now);
+		rq_arm_budget(rq, now);
 	}
 	spin_unlock_noresched(&rq->lock);
 	preempt_enable_noresched();
 }
 
 /* One runnable thread less here. Holds rq->lock. */
-static void one_less(struct run_queue *rq)
+void rq_one_less(struct run_queue *rq)
 {
 	rq_integrate(rq, clock_mono_ns());
 	WRITE_ONCE(rq->runnable, rq->runnable - 1);
@@ -146,6 +146,26 @@ static void enqueue(struct run_queue *rq, struct thread *t, bool woken)
 	policy->enqueue(rq, t, woken);
 }
 
+/* A real-time thread: an idle processor, or the one that runs the least important thread. */
+static unsigned select_for_rt(const struct thread *t)
+{
+	unsigned best = t->cpu;
+	int least = INT32_MAX;
+
+	/* Interrupts are off: a thread seen running is not freed while we look. */
+	for_each_cpu(c) {
+		int prio =
+			READ_ONCE(c->rq->runnable) ? READ_ONCE(c->rq->curr)->sched.rt_priority : -1;
+
+		if (bit_test(t->affinity, c->index) &&
+		    (prio < least || (prio == least && c->index == t->cpu))) {
+			least = prio;
+			best = c->index;
+		}
+	}
+	return best;
+}
+
 /*
  * Where a waking thread should run: where it was if idle, any idle one, else where it was unless
  * another has at least two fewer to run.
@@ -157,6 +177,8 @@ static unsigned select_cpu(const struct thread *t)
 
 	if (prev_ok && !READ_ONCE(rq_of(prev)->runnable))
 		return prev;
+	if (t->sched.rt_priority)
+		return select_for_rt(t);
 	for_each_cpu(c) {
 		unsigned n = READ_ONCE(c->rq->runnable);
 
@@ -175,7 +197,7 @@ static void arrive(struct run_queue *rq, struct thread *t)
 	if (rq->curr != rq->idle)
 		policy->account(rq, clock_mono_ns());
 	if (rq->curr == rq->idle || policy->preempts(rq, t))
-		resched(rq);
+		rq_resched(rq);
 	else if (rq->cpu == this_cpu())
 		arm_slice(rq, clock_mono_ns());
 	else if (!rq->slice_armed)
@@ -183,7 +205,7 @@ static void arrive(struct run_queue *rq, struct thread *t)
 }
 
 /* Put a thread that is nowhere on a queue. Holds t->lock, interrupts off. */
-static void place(struct thread *t)
+void thread_place(struct thread *t)
 {
 	unsigned cpu = select_cpu(t);
 	struct run_queue *rq = rq_of(cpu);
@@ -196,7 +218,7 @@ static void place(struct thread *t)
 }
 
 /* Lock the queue a thread belongs to: it may be stolen until we hold the lock. */
-static struct run_queue *lock_queue_of(struct thread *t)
+struct run_queue *rq_lock_of(struct thread *t)
 {
 	for (;;) {
 		struct run_queue *rq = rq_of(READ_ONCE(t->cpu));
@@ -224,10 +246,10 @@ bool thread_unblock(struct thread *t)
 	 */
 	if (!__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) && !READ_ONCE(t->on_rq)) {
 		WRITE_ONCE(t->state, THREAD_RUNNABLE);
-		place(t);
+		thread_place(t);
 		goto out;
 	}
-	rq = lock_queue_of(t);
+	rq = rq_lock_of(t);
 	if (t->on_rq) {
 		/* Has not left the processor yet, or was preempted on its way: it simply goes on.
 		 */
@@ -241,7 +263,7 @@ bool thread_unblock(struct thread *t)
 	while (__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE))
 		cpu_relax(); /* its processor is between leaving the queue and leaving the stack */
 	WRITE_ONCE(t->state, THREAD_RUNNABLE);
-	place(t);
+	thread_place(t);
 out:
 	spin_unlock_irq(&t->lock, irq);
 	return woken;
@@ -252,7 +274,7 @@ void thread_start(struct thread *t)
 	uint64_t irq = spin_lock_irq(&t->lock);
 
 	assert(t->state == THREAD_RUNNABLE && !t->on_rq);
-	place(t);
+	thread_place(t);
 	spin_unlock_irq(&t->lock, irq);
 }
 
@@ -260,7 +282,7 @@ void thread_start(struct thread *t)
 static void move_elsewhere(struct thread *t)
 {
 	spin_lock(&t->lock);
-	place(t);
+	thread_place(t);
 	spin_unlock_noresched(&t->lock);
 	preempt_enable_noresched();
 }
@@ -313,7 +335,7 @@ static bool even_out(struct run_queue *from, struct run_queue *to)
 	if (t) {
 		/* on_rq stays set: thread_unblock looks at it without our locks. */
 		policy->dequeue(from, t);
-		one_less(from);
+		rq_one_less(from);
 		WRITE_ONCE(t->cpu, to->cpu->index);
 		arrive(to, t);
 	}
@@ -354,8 +376,9 @@ void sched_slice_over(void)
 
 	spin_lock(&rq->lock);
 	rq->slice_armed = false;
+	rq->curr->sched.to_end = rq->curr->sched.policy == THREAD_RR;
 	if (rq->runnable > 1)
-		resched(rq);
+		rq_resched(rq);
 	spin_unlock_noresched(&rq->lock);
 	preempt_enable_noresched();
 	give(rq);
@@ -389,7 +412,7 @@ static void switch_thread(bool preempted)
 		} else {
 			policy->leave(rq, prev);
 			prev->on_rq = false;
-			one_less(rq);
+			rq_one_less(rq);
 		}
 		prev->switches_forced += stays && preempted;
 		prev->switches_voluntary += !stays;
@@ -405,7 +428,7 @@ static void switch_thread(bool preempted)
 		if (!rq->slice_armed)
 			timer_set_slice(NEVER);
 	}
-	arm_budget(rq, now);
+	rq_arm_budget(rq, now);
 	if (next == prev) {
 		spin_unlock_noresched(&rq->lock);
 		preempt_enable_noresched();
@@ -430,6 +453,12 @@ void schedule(void)
 }
 
 void thread_yield(void)
+{
+	current()->sched.to_end = true;
+	switch_thread(true);
+}
+
+void thread_reschedule(void)
 {
 	switch_thread(true);
 }
@@ -494,6 +523,7 @@ int sched_cpu_prepare(struct cpu *c)
 		return -ENOMEM;
 	spin_init(&rq->lock, LOCK_RUN_QUEUE);
 	rq->cpu = c;
+	rt_queue_init(&rq->rt);
 	rq->idle = thread_create_idle(c);
 	if (!rq->idle)
 		return -ENOMEM;
@@ -510,124 +540,4 @@ void thread_kick(struct thread *t)
 
 	if (__atomic_load_n(&t->on_cpu, __ATOMIC_SEQ_CST) && c != this_cpu())
 		arch_send_message_interrupt(c);
-}
-
-void thread_set_nice(struct thread *t, int nice)
-{
-	uint64_t irq = spin_lock_irq(&t->lock);
-	struct run_queue *rq = lock_queue_of(t);
-	bool candidate = t->on_rq && rq->curr != t;
-
-	nice = clamp(nice, -20, 19);
-	if (candidate)
-		policy->dequeue(rq, t);
-	t->sched.nice = (int8_t)nice;
-	t->sched.weight = fair_weight(nice);
-	if (candidate)
-		policy->enqueue(rq, t, true);
-	spin_unlock_noresched(&rq->lock);
-	preempt_enable_noresched();
-	spin_unlock_irq(&t->lock, irq);
-}
-
-/* Account the running stretch, too. Holds rq->lock, t's queue. */
-static nsec_t runtime_locked(struct run_queue *rq, struct thread *t)
-{
-	if (rq->curr == t)
-		policy->account(rq, clock_mono_ns());
-	return t->sched.runtime_ns;
-}
-
-void thread_set_budget(struct thread *t, nsec_t left)
-{
-	uint64_t irq = spin_lock_irq(&t->lock);
-	struct run_queue *rq = lock_queue_of(t);
-	nsec_t end = left == NEVER ? NEVER : runtime_locked(rq, t) + left;
-
-	if (end != t->sched.budget_end) {
-		t->sched.budget_end = end;
-		if (rq->curr == t && rq->cpu == this_cpu())
-			arm_budget(rq, clock_mono_ns());
-		else if (rq->curr == t)
-			arch_send_message_interrupt(rq->cpu); /* it arms its own */
-	}
-	spin_unlock_noresched(&rq->lock);
-	preempt_enable_noresched();
-	spin_unlock_irq(&t->lock, irq);
-}
-
-nsec_t thread_runtime_ns(struct thread *t)
-{
-	uint64_t irq = spin_lock_irq(&t->lock);
-	struct run_queue *rq = lock_queue_of(t);
-	nsec_t ns = runtime_locked(rq, t);
-
-	spin_unlock_noresched(&rq->lock);
-	preempt_enable_noresched();
-	spin_unlock_irq(&t->lock, irq);
-	return ns;
-}
-
-/*
- * User and system time. The scheduler's run time is the sum and the truth. The part in the kernel
- * is counted in cycles of the processor: two readings of its counter for each entry, at entry.S and
- * on the way out (thread_leaves_kernel). Switches happen in the kernel only, so a thread that is
- * switched to begins in the kernel. Without a tick there is nothing to sample with, and a reading
- * costs no more than a few instructions.
- *
- * Another processor's stretch is read while it goes on, so the division may be off by it; what has
- * been told before is never taken back.
- */
-void thread_times(struct thread *t, nsec_t *user, nsec_t *system)
-{
-	uint64_t irq = spin_lock_irq(&t->lock);
-	struct run_queue *rq = lock_queue_of(t);
-	nsec_t run = runtime_locked(rq, t), in_kernel;
-	uint64_t cycles = READ_ONCE(t->system_cycles), since, now;
-
-	if (rq->curr == t) {
-		since = READ_ONCE(rq->cpu->kernel_since);
-		now = cpu_cycles();
-		cycles += since && now > since ? now - since : 0;
-	}
-	in_kernel = clamp(arch_cycles_ns(cycles), t->shown_system, run - t->shown_user);
-	t->shown_system = in_kernel;
-	t->shown_user = run - in_kernel;
-	*system = t->shown_system;
-	*user = t->shown_user;
-	spin_unlock_noresched(&rq->lock);
-	preempt_enable_noresched();
-	spin_unlock_irq(&t->lock, irq);
-}
-
-bool thread_set_affinity(struct thread *t, const unsigned long *cpus)
-{
-	bool any = false, move = false;
-	struct run_queue *rq;
-	uint64_t irq;
-
-	for_each_cpu(c)
-		any |= bit_test(cpus, c->index);
-	if (!any)
-		return false;
-	irq = spin_lock_irq(&t->lock);
-	rq = lock_queue_of(t);
-	for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
-		t->affinity[i] = cpus[i];
-	if (t->on_rq && !bit_test(t->affinity, rq->cpu->index)) {
-		if (rq->curr == t) {
-			resched(rq); /* it moves on its way off the processor */
-		} else {
-			policy->dequeue(rq, t);
-			t->on_rq = false;
-			one_less(rq);
-			move = true;
-		}
-	}
-	spin_unlock_noresched(&rq->lock);
-	preempt_enable_noresched();
-	if (move)
-		place(t);
-	spin_unlock_irq(&t->lock, irq); /* if it is ourselves, we go on elsewhere */
-	return true;
 }

@@ -70,6 +70,7 @@ static void setup(struct thread *t, const char *name)
 	timer_init(&t->sleep_timer, thread_sleep_timer);
 	strlcpy(t->name, name, sizeof(t->name));
 	list_init(&t->process_link);
+	list_init(&t->sched.rt_link);
 	t->start_ns = clock_mono_ns();
 	t->cred = cred_get(&cred_root);
 }

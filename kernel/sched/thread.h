@@ -40,6 +40,8 @@ enum wait_state { WAIT_NONE, WAIT_WOKEN, WAIT_TIMEDOUT, WAIT_INTERRUPTED, WAIT_W
 #define THREAD_NAME_SIZE  16
 #define KERNEL_STACK_SIZE (16 * 1024)
 
+enum thread_policy { THREAD_NORMAL, THREAD_FIFO, THREAD_RR, THREAD_BATCH, THREAD_IDLE };
+
 struct sched_entity {
 	struct rb_node node; /* [rq lock] in the tree of its run queue */
 	uint64_t vruntime;   /* [rq lock] weighted run time in ns */
@@ -48,6 +50,10 @@ struct sched_entity {
 	nsec_t budget_end;   /* [rq lock] run time at which work is to be marked, or NEVER */
 	uint32_t weight;     /* [rq lock] from the nice level; 1024 at 0 */
 	int8_t nice;	     /* [rq lock] */
+	uint8_t policy;	     /* [rq lock] enum thread_policy */
+	uint8_t rt_priority; /* [rq lock] 1..99 of FIFO and RR, else 0 */
+	bool to_end;	     /* [rq lock] real-time: behind its equals when it leaves */
+	struct list rt_link; /* [rq lock] in rt_queue */
 };
 
 struct thread {
@@ -101,6 +107,8 @@ _Noreturn void thread_exit(void);
 /* Give the processor away; returns when scheduled again. */
 void schedule(void);
 void thread_yield(void);
+/* The same because somebody else should run: a real-time thread stays before its equals. */
+void thread_reschedule(void);
 /* Make a SLEEPING thread runnable; true if it was. Context: any, interrupts in any state. */
 bool thread_unblock(struct thread *t);
 /* A signal for t: end its wait if the wait may be interrupted so. Set t->work first. */
@@ -114,6 +122,8 @@ bool thread_interrupted(unsigned how);
 int thread_sleep_until(nsec_t deadline, unsigned how);
 
 void thread_set_nice(struct thread *t, int nice);
+/* rt_priority: 1..99 for FIFO and RR, else 0. */
+void thread_set_policy(struct thread *t, enum thread_policy policy, unsigned rt_priority);
 
 /* Processor time of a thread so far, the running stretch included; and how it divides. */
 nsec_t thread_runtime_ns(struct thread *t);

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What others ask of and tell a thread: policy, nice level, affinity, the processor time it has
+ * used and how it divides, its budget. Each takes the thread's lock and that of its queue.
+ */
+#include "rq.h"
+
+#include <arch/smp.h>
+#include <arch/timer.h>
+#include <sched/clock.h>
+
+#define IDLE_WEIGHT 3 /* of the policy IDLE: next to nothing */
+
+static const struct sched_policy *const policy = &class_policy;
+
+/* t takes another place among the candidates, or goes on running with other rights. */
+static void change_locked(struct run_queue *rq, struct thread *t, enum thread_policy policy_now,
+			  unsigned rt_priority, int nice)
+{
+	bool running = rq->curr == t, candidate = t->on_rq && !running;
+	/* Less important among real-time threads: before its new equals (POSIX). */
+	bool front = rt_priority && rt_priority < t->sched.rt_priority;
+
+	if (candidate)
+		policy->dequeue(rq, t);
+	else if (running) {
+		policy->account(rq, clock_mono_ns());
+		policy->leave(rq, t);
+	}
+	t->sched.policy = (uint8_t)policy_now;
+	t->sched.rt_priority = (uint8_t)rt_priority;
+	t->sched.nice = (int8_t)nice;
+	t->sched.weight = policy_now == THREAD_IDLE ? IDLE_WEIGHT : fair_weight(nice);
+	if (candidate) {
+		policy->enqueue(rq, t, !front);
+		if (rq->curr == rq->idle || policy->preempts(rq, t))
+			rq_resched(rq);
+	} else if (running) {
+		fair_join(rq, t);
+		rq_resched(rq); /* somebody else may come first now */
+	}
+}
+
+void thread_set_policy(struct thread *t, enum thread_policy policy_now, unsigned rt_priority)
+{
+	uint64_t irq = spin_lock_irq(&t->lock);
+	struct run_queue *rq = rq_lock_of(t);
+
+	change_locked(rq, t, policy_now, rt_priority, t->sched.nice);
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	spin_unlock_irq(&t->lock, irq);
+}
+
+void thread_set_nice(struct thread *t, int nice)
+{
+	uint64_t irq = spin_lock_irq(&t->lock);
+	struct run_queue *rq = rq_lock_of(t);
+
+	change_locked(rq, t, t->sched.policy, t->sched.rt_priority, clamp(nice, -20, 19));
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	spin_unlock_irq(&t->lock, irq);
+}
+
+/* Account the running stretch, too. Holds rq->lock, t's queue. */
+static nsec_t runtime_locked(struct run_queue *rq, struct thread *t)
+{
+	if (rq->curr == t)
+		policy->account(rq, clock_mono_ns());
+	return t->sched.runtime_ns;
+}
+
+void thread_set_budget(struct thread *t, nsec_t left)
+{
+	uint64_t irq = spin_lock_irq(&t->lock);
+	struct run_queue *rq = rq_lock_of(t);
+	nsec_t end = left == NEVER ? NEVER : runtime_locked(rq, t) + left;
+
+	if (end != t->sched.budget_end) {
+		t->sched.budget_end = end;
+		if (rq->curr == t && rq->cpu == this_cpu())
+			rq_arm_budget(rq, clock_mono_ns());
+		else if (rq->curr == t)
+			arch_send_message_interrupt(rq->cpu); /* it arms its own */
+	}
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	spin_unlock_irq(&t->lock, irq);
+}
+
+nsec_t thread_runtime_ns(struct thread *t)
+{
+	uint64_t irq = spin_lock_irq(&t->lock);
+	struct run_queue *rq = rq_lock_of(t);
+	nsec_t ns = runtime_locked(rq, t);
+
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	spin_unlock_irq(&t->lock, irq);
+	return ns;
+}
+
+/*
+ * User and system time. The scheduler's run time is the sum and the truth. The part in the kernel
+ * is counted in cycles of the processor: two readings of its counter for each entry, at entry.S and
+ * on the way out (thread_leaves_kernel). Switches happen in the kernel only, so a thread that is
+ * switched to begins in the kernel. Without a tick there is nothing to sample with, and a reading
+ * costs no more than a few instructions.
+ *
+ * Another processor's stretch is read while it goes on, so the division may be off by it; what has
+ * been told before is never taken back.
+ */
+void thread_times(struct thread *t, nsec_t *user, nsec_t *system)
+{
+	uint64_t irq = spin_lock_irq(&t->lock);
+	struct run_queue *rq = rq_lock_of(t);
+	nsec_t run = runtime_locked(rq, t), in_kernel;
+	uint64_t cycles = READ_ONCE(t->system_cycles), since, now;
+
+	if (rq->curr == t) {
+		since = READ_ONCE(rq->cpu->kernel_since);
+		now = cpu_cycles();
+		cycles += since && now > since ? now - since : 0;
+	}
+	in_kernel = clamp(arch_cycles_ns(cycles), t->shown_system, run - t->shown_user);
+	t->shown_system = in_kernel;
+	t->shown_user = run - in_kernel;
+	*system = t->shown_system;
+	*user = t->shown_user;
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	spin_unlock_irq(&t->lock, irq);
+}
+
+bool thread_set_affinity(struct thread *t, const unsigned long *cpus)
+{
+	bool any = false, move = false;
+	struct run_queue *rq;
+	uint64_t irq;
+
+	for_each_cpu(c)
+		any |= bit_test(cpus, c->index);
+	if (!any)
+		return false;
+	irq = spin_lock_irq(&t->lock);
+	rq = rq_lock_of(t);
+	for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
+		t->affinity[i] = cpus[i];
+	if (t->on_rq && !bit_test(t->affinity, rq->cpu->index)) {
+		if (rq->curr == t) {
+			rq_resched(rq); /* it moves on its way off the processor */
+		} else {
+			policy->dequeue(rq, t);
+			t->on_rq = false;
+			rq_one_less(rq);
+			move = true;
+		}
+	}
+	spin_unlock_noresched(&rq->lock);
+	preempt_enable_noresched();
+	if (move)
+		thread_place(t);
+	spin_unlock_irq(&t->lock, irq); /* if it is ourselves, we go on elsewhere */
+	return true;
+}
