@@ -10,13 +10,14 @@
  * Canonical mode: readers get complete lines; erase, word erase and kill work on the part behind
  * line_head. A line is complete when its delimiter (NL, VEOL, VEOL2) or VEOF is received: line_head
  * moves to head, and the byte gets its bit in line_end. VEOF takes a byte of the ring, too, marked
- *in `eof` as no data. Raw mode: readers get everything up to head.
+ * in `eof` as no data. Raw mode: readers get everything up to head.
  *
  * In canonical mode the last place of the ring is kept for a delimiter, so that a line that is too
- *long can still be ended; what does not fit is dropped, with a bell if IMAXBEL says so.
+ * long can still be ended; what does not fit is dropped, without a bell: IMAXBEL has no effect on
+ * Linux either.
  *
  * Echo goes through ops->echo as it happens. What an erase must take back from the screen is
- *computed from the characters of the line and the column it began at (tabs, ^X pairs, UTF-8); the
+ * computed from the characters of the line and the column it began at (tabs, ^X pairs, UTF-8); the
  * alternative, remembering the width of each character typed, would need a second ring.
  *
  * Not done: case mapping for terminals without lower case, delays for mechanical ones. Their flags
@@ -248,19 +249,10 @@ static void push(struct ldisc *l, uint8_t c, bool line_end, bool eof)
 		bit_set(l->eof, i);
 }
 
-static void overflow(struct ldisc *l)
+/* Is there room for n characters that end no line? */
+static bool have_room(const struct ldisc *l, uint32_t n)
 {
-	if (l->settings.iflag & IMAXBEL)
-		echo(l, '\a');
-}
-
-/* Is there room for a character that ends no line? If not, the overflow is dealt with. */
-static bool have_room(struct ldisc *l, uint32_t n)
-{
-	if (room(l) > n || (!is_canonical(l) && room(l) == n))
-		return true;
-	overflow(l);
-	return false;
+	return room(l) > n || (!is_canonical(l) && room(l) == n);
 }
 
 static void throttle(struct ldisc *l)
@@ -308,10 +300,8 @@ static void put_character(struct ldisc *l, uint8_t c, bool was_return, struct ld
 /* The end of a line; the echo has been done. */
 static void put_line_end(struct ldisc *l, uint8_t c, bool eof, struct ldisc_events *ev)
 {
-	if (room(l) == 0) {
-		overflow(l);
+	if (room(l) == 0)
 		return;
-	}
 	push(l, c, true, eof);
 	l->line_head = l->head;
 	ev->readable = true;
@@ -692,15 +682,14 @@ bool ldisc_has_room(const struct ldisc *l)
 /* --- settings
  * -------------------------------------------------------------------------------------- */
 
-/* Complete lines and the one being typed become plain bytes; end-of-file marks are none. */
+/* Complete lines and the one being typed become plain bytes; an end-of-file mark a NUL, as on
+ * Linux. */
 static void become_raw(struct ldisc *l)
 {
 	uint32_t from = l->tail, end = l->head;
 
-	for (l->head = l->tail; from != end; from++) {
-		if (!bit_test(l->eof, from & MASK))
-			push(l, l->buf[from & MASK], false, false);
-	}
+	for (l->head = l->tail; from != end; from++)
+		push(l, l->buf[from & MASK], false, false);
 }
 
 /* What was typed so far can no longer be edited: it reads like a line. */

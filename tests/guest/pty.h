@@ -55,13 +55,26 @@ static inline void print_text(const char *what, const char *text, ssize_t n)
 	fflush(stdout);
 }
 
-/* Until `quiet` ms pass without anything: the other side's work is immediate, the host's not. */
+/*
+ * What was typed is processed. Linux does it in a kernel thread; its poll waits for that thread
+ * unless there is something to read already.
+ */
+static inline void settle(void)
+{
+	struct pollfd p = {.fd = slave, .events = POLLIN};
+
+	if (poll(&p, 1, 0) == 1)
+		usleep(100000);
+}
+
+/* Until nothing comes any more; here, too, poll waits for what is under way. */
 static inline ssize_t read_all(int fd, char *buf, size_t size)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	size_t done = 0;
 
-	while (done < size && poll(&p, 1, 100) == 1 && (p.revents & POLLIN)) {
+	settle();
+	while (done < size && poll(&p, 1, 40) == 1 && (p.revents & POLLIN)) {
 		ssize_t n = read(fd, buf + done, size - done);
 
 		if (n <= 0)
@@ -93,8 +106,8 @@ static inline void show_input(const char *what, size_t size)
 	char buf[8192];
 	ssize_t n;
 
-	/* Typing is not immediate everywhere. */
-	poll(&p, 1, 100);
+	/* Waits for what was typed. */
+	poll(&p, 1, 40);
 	fcntl(slave, F_SETFL, flags | O_NONBLOCK);
 	n = read(slave, buf, size);
 	print_text(what, buf, n);
