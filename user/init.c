@@ -383,6 +383,7 @@ int main(void)
 	}
 	catch_signals();
 	mount_with("proc", "/proc", NULL);
+	mount_with("sysfs", "/sys", NULL);
 	mount_with("devtmpfs", "/dev", NULL);
 	open_console();
 	mount_with("devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666");

@@ -21,7 +21,11 @@ void text_write(struct text *t, const char *s, size_t n);
 void text_free(struct text *t);
 
 struct stats_node {
-	const char *path; /* [I] such as "meminfo" or "banos/messages" (one folder deep at most) */
+	/*
+	 * [I] Such as "meminfo" or "sys/kernel/ostype". With "/sys/" in front it is shown in sysfs;
+	 * with a slash behind it is a folder without files.
+	 */
+	const char *path;
 	void (*show)(struct stats_node *n, struct text *out); /* context: process */
 	/* Accept text written to it: bytes taken or -errno. NULL: read-only. */
 	ssize_t (*store)(struct stats_node *n, const char *text, size_t len);

@@ -17,7 +17,9 @@
 #include <lib/errno.h>
 #include <lib/format.h>
 #include <lib/string.h>
+#include <arch/page.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <mem/slab.h>
 #include <vfs/fdtable.h>
 #include <vfs/fs_context.h>
@@ -547,7 +549,7 @@ static ssize_t pid_text_write(struct file *f, struct iter *it, off64_t *pos)
 	ssize_t r;
 
 	if (!p->text->store)
-		return -EIO;
+		return -EINVAL;
 	r = proc_text_input(it, &text, &len);
 	if (r)
 		return r;
@@ -565,6 +567,59 @@ static int mounts_show(struct file *f, struct text *out)
 static ssize_t mounts_read(struct file *f, struct iter *it, off64_t *pos)
 {
 	return proc_text_read(f, it, pos, mounts_show);
+}
+
+/* --- memory ------------------------------------------------------------------------------- */
+
+static int mem_open(struct inode *inode, struct file *f)
+{
+	return check_inspect(proc_inode(inode));
+}
+
+/* One page's worth at most a step, through a buffer: the two address spaces are two. */
+static ssize_t mem_transfer(struct file *f, struct iter *it, off64_t *pos, bool write)
+{
+	struct proc_inode *p = proc_inode(f->inode);
+	char *buf = kmalloc(PAGE_SIZE);
+	ssize_t done = 0;
+	int r = check_inspect(p);
+
+	if (!buf)
+		return -ENOMEM;
+	while (!r && iter_left(it)) {
+		size_t n = min(iter_left(it), PAGE_SIZE - (size_t)*pos % PAGE_SIZE), got;
+
+		if (write && iter_copy_from(it, buf, n) != n)
+			r = -EFAULT;
+		got = r ? 0 : proc_source()->memory(p->process, (uint64_t)*pos, buf, n, write);
+		if (!r && !got)
+			r = -EIO;
+		if (!r && !write && iter_copy_to(it, buf, got) != got)
+			r = -EFAULT;
+		if (r)
+			break;
+		*pos += (off64_t)got;
+		done += (ssize_t)got;
+		if (got < n)
+			break;
+	}
+	kfree(buf);
+	return done ? done : r;
+}
+
+static ssize_t mem_read(struct file *f, struct iter *it, off64_t *pos)
+{
+	return mem_transfer(f, it, pos, false);
+}
+
+static ssize_t mem_write(struct file *f, struct iter *it, off64_t *pos)
+{
+	return mem_transfer(f, it, pos, true);
+}
+
+static off64_t mem_llseek(struct file *f, off64_t offset, int whence)
+{
+	return whence == SEEK_END ? -EINVAL : file_llseek_size(f, offset, whence, 0, INT64_MAX);
 }
 
 /* --- tables ------------------------------------------------------------------------------- */
@@ -593,6 +648,8 @@ static const struct file_ops text_file_ops = {.open = pid_text_open,
 					      .write = pid_text_write};
 static const struct file_ops fdinfo_file_ops = {
 	.open = pid_text_open, .release = proc_text_release, .read = fdinfo_read};
+static const struct file_ops mem_file_ops = {
+	.open = mem_open, .read = mem_read, .write = mem_write, .llseek = mem_llseek};
 static const struct file_ops mounts_file_ops = {
 	.open = pid_text_open, .release = proc_text_release, .read = mounts_read};
 
@@ -604,6 +661,7 @@ static const struct proc_entry entries[] = {
 	{"cwd", S_IFLNK | 0777, &place_link_ops, NULL, true},
 	{"root", S_IFLNK | 0777, &place_link_ops, NULL, true},
 	{"mounts", S_IFREG | 0444, &text_inode_ops, &mounts_file_ops, true},
+	{"mem", S_IFREG | 0600, &text_inode_ops, &mem_file_ops, true},
 	{"mountinfo", S_IFREG | 0444, &text_inode_ops, &mounts_file_ops, true},
 };
 static const size_t entry_count = ARRAY_SIZE(entries);

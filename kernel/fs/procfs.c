@@ -330,6 +330,28 @@ static int proc_mount(const struct fs_type *type, const char *source, const char
 
 static struct fs_type proc_type = {.name = "proc", .mount = proc_mount};
 
+int proc_node_tree_create(const struct fs_type *type, unsigned long magic, const char *prefix,
+			  struct super **out)
+{
+	struct super *s = super_create(type, &proc_super_ops, magic);
+	struct proc_inode *root;
+	int r = -ENOMEM;
+
+	if (!s)
+		return -ENOMEM;
+	s->flags |= SUPER_PERSISTENT | SUPER_NO_NEGATIVE | SUPER_TRANSIENT;
+	root = proc_inode_create(s, ROOT_INO, S_IFDIR | 0555, &folder_ops, &folder_file_ops);
+	if (root) {
+		strlcpy(root->prefix, prefix, sizeof(root->prefix));
+		r = super_set_root(s, &root->inode);
+	}
+	if (r)
+		super_put(s);
+	else
+		*out = s;
+	return r;
+}
+
 int procfs_init(void)
 {
 	struct proc_inode *root;
@@ -347,5 +369,6 @@ int procfs_init(void)
 		return r;
 	fs_type_register(&proc_type);
 	proc_system_init();
+	proc_sys_init();
 	return 0;
 }

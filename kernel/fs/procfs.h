@@ -13,7 +13,7 @@
 struct proc_inode {
 	struct inode inode;
 	/* a folder or file of the registered nodes */
-	char prefix[32];	 /* [I] of a folder: "sys/kernel/" */
+	char prefix[80];	 /* [I] of a folder: "sys/kernel/" */
 	struct stats_node *node; /* [I] of a file */
 	/* something in a process's directory */
 	void *process;			   /* [I] reference of proc_source, or NULL */
@@ -55,6 +55,16 @@ int proc_pid_readdir(struct dir_sink *sink, off64_t base);
 int proc_self_lookup(struct super *s, const struct name *name, struct inode **out);
 bool proc_self_readdir(struct dir_sink *sink, off64_t base, off64_t end); /* false: full */
 bool proc_pid_revalidate(struct inode *inode);
+
+/*
+ * procfs.c: a filesystem that shows the nodes whose path begins with prefix ("/sys/"), and nothing
+ * else. 0 with *out, -ENOMEM.
+ */
+int proc_node_tree_create(const struct fs_type *type, unsigned long magic, const char *prefix,
+			  struct super **out);
+
+/* --- proc_sys.c: /proc/sys, devices, vmstat, ... --- */
+void proc_sys_init(void);
 
 /* --- proc_system.c: meminfo, stat, uptime, ... --- */
 void proc_system_init(void);

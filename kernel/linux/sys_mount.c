@@ -14,9 +14,11 @@
 #include <mem/slab.h>
 #include <syscalls_proto.h>
 #include <vfs/file.h>
+#include <vfs/fs_context.h>
 #include <vfs/inode.h>
 #include <vfs/mount.h>
 #include <vfs/super.h>
+#include <vfs/walk.h>
 #include <vm/usercopy.h>
 
 /* umount2's flags; UAPI has no header for them. */
@@ -101,31 +103,44 @@ static int64_t mount_type(uaddr_t usource, uaddr_t utype, const char *options, s
 	return r;
 }
 
+#define MS_PROPAGATION (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
+
+/* Exactly one kind, on the root of a mount. There is nothing that could propagate. */
+static int set_propagation(struct path where, unsigned long flags)
+{
+	unsigned long kind = flags & ~(unsigned long)(MS_REC | MS_SILENT);
+
+	if (kind & ~(unsigned long)MS_PROPAGATION || kind & (kind - 1))
+		return -EINVAL;
+	return where.dentry == where.mount->root ? 0 : -EINVAL;
+}
+
 static int64_t do_mount(uaddr_t source, uaddr_t type, unsigned long flags, const char *options,
 			struct path where)
 {
+	if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
+		flags &= ~(unsigned long)MS_MGC_MSK;
+	if (flags & 1UL << 31) /* MS_NOUSER, which its header makes a shift out of range */
+		return -EINVAL;
+	if (!cred_capable(vfs_cred(), CAP_SYS_ADMIN))
+		return -EPERM;
 	if ((flags & (MS_REMOUNT | MS_BIND)) == (MS_REMOUNT | MS_BIND))
 		return mount_remount(where, mount_flags(flags), NULL);
 	if (flags & MS_REMOUNT)
 		return mount_remount(where, mount_flags(flags), options);
-	if (flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE))
-		return 0; /* one namespace: nothing propagates anyway */
+	if (flags & MS_PROPAGATION)
+		return set_propagation(where, flags);
 	if (flags & (MS_BIND | MS_MOVE))
-		return mount_from(source, where, flags);
+		return source ? mount_from(source, where, flags) : -EINVAL;
 	return mount_type(source, type, options, where, flags);
 }
 
 int64_t sys_mount(uaddr_t source, uaddr_t target, uaddr_t type, unsigned long flags, uaddr_t data)
 {
 	struct path where;
-	char *options;
+	char *options = string_arg(data, PAGE_SIZE);
 	int64_t r;
 
-	if (!cred_capable(vfs_cred(), CAP_SYS_ADMIN))
-		return -EPERM;
-	if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
-		flags &= ~(unsigned long)MS_MGC_MSK;
-	options = string_arg(data, PAGE_SIZE);
 	if (IS_ERR(options))
 		return PTR_ERR(options);
 	r = path_arg_walk(AT_FDCWD, target, WALK_FOLLOW, &where);
@@ -137,17 +152,95 @@ int64_t sys_mount(uaddr_t source, uaddr_t target, uaddr_t type, unsigned long fl
 	return r;
 }
 
+/* The checks after the look-up; the reference to `where` is used up. */
+static int64_t do_umount(struct path where, unsigned flags)
+{
+	int r = 0;
+
+	if (!cred_capable(vfs_cred(), CAP_SYS_ADMIN))
+		r = -EPERM;
+	else if (where.dentry != where.mount->root)
+		r = -EINVAL;
+	else if (flags & UMOUNT_EXPIRE && flags & (UMOUNT_FORCE | UMOUNT_DETACH))
+		r = -EINVAL;
+	if (r) {
+		path_put(where);
+		return r;
+	}
+	return mount_remove(where, flags & UMOUNT_DETACH   ? MOUNT_LAZY
+				   : flags & UMOUNT_EXPIRE ? MOUNT_EXPIRE
+							   : MOUNT_NOW);
+}
+
 int64_t sys_umount2(uaddr_t target, int flags)
 {
 	struct path where;
 	int64_t r;
 
-	if (flags & ~(UMOUNT_FORCE | UMOUNT_DETACH | UMOUNT_NOFOLLOW))
+	if (flags & ~(UMOUNT_FORCE | UMOUNT_DETACH | UMOUNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
+	r = path_arg_walk(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW, &where);
+	return r ? r : do_umount(where, (unsigned)flags);
+}
+
+int64_t sys_pivot_root(uaddr_t unew, uaddr_t uold)
+{
+	struct path root, new_root, put_old;
+	int64_t r;
+
 	if (!cred_capable(vfs_cred(), CAP_SYS_ADMIN))
 		return -EPERM;
-	r = path_arg_walk(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW, &where);
-	return r ? r : mount_remove(where, flags & UMOUNT_DETACH);
+	r = path_arg_walk(AT_FDCWD, unew, WALK_FOLLOW | WALK_DIRECTORY, &new_root);
+	if (r)
+		return r;
+	r = path_arg_walk(AT_FDCWD, uold, WALK_FOLLOW | WALK_DIRECTORY, &put_old);
+	if (!r) {
+		root = fs_context_root(fs_context_current());
+		r = mount_pivot(root, new_root, put_old);
+		path_put(root);
+		path_put(put_old);
+	}
+	path_put(new_root);
+	return r;
+}
+
+/* --- ustat -------------------------------------------------------------------------------- */
+
+struct find_device {
+	dev_t dev;
+	struct super *found; /* counted */
+};
+
+static void match_device(struct mount *m, void *ctx)
+{
+	struct find_device *f = ctx;
+
+	if (!f->found && m->super->dev == f->dev)
+		f->found = super_get(m->super);
+}
+
+int64_t sys_ustat(unsigned dev, uaddr_t out)
+{
+	/* UAPI has no header for it. */
+	struct {
+		int free_blocks;
+		uint64_t free_inodes;
+		char name[6], pack[6];
+	} u = {0};
+	struct find_device f = {.dev = dev_decode(dev)};
+	struct fs_stat st;
+	int64_t r;
+
+	mount_for_each(match_device, &f);
+	if (!f.found)
+		return -EINVAL;
+	r = super_statfs(f.found, &st);
+	super_put(f.found);
+	if (r)
+		return r;
+	u.free_blocks = (int)st.blocks_free;
+	u.free_inodes = st.files_free;
+	return put_user(out, u);
 }
 
 /* --- writing back ------------------------------------------------------------------------- */

@@ -243,7 +243,7 @@ static const char *region_name(const struct vm_region_info *r, char *path)
 	return IS_ERR(name) ? "(too long)" : name;
 }
 
-static void show_region(const struct vm_region_info *r, char *path, struct text *out)
+void proc_show_region(const struct vm_region_info *r, char *path, struct text *out)
 {
 	uint32_t major = 0, minor = 0;
 	uint64_t ino = 0;
@@ -273,7 +273,7 @@ static int show_maps(void *process, int32_t tid, struct text *out)
 		return 0;
 	path = kmalloc(PATH_TEXT_MAX);
 	while (path && vm_region_next(s, r.end, &r)) {
-		show_region(&r, path, out);
+		proc_show_region(&r, path, out);
 		if (r.file)
 			file_put(r.file);
 	}
@@ -309,6 +309,7 @@ struct thread_view {
 	int nice;
 	unsigned policy, rt_priority;
 	unsigned threads;
+	sigset64_t pending, blocked;
 };
 
 static void view_thread(struct process *p, int32_t tid, struct thread_view *v)
@@ -329,6 +330,8 @@ static void view_thread(struct process *p, int32_t tid, struct thread_view *v)
 		v->nice = t->sched.nice;
 		v->policy = t->sched.policy;
 		v->rt_priority = t->sched.rt_priority;
+		v->pending = proc_thread(t)->pending.set;
+		v->blocked = proc_thread(t)->blocked;
 	}
 	v->name[sizeof(v->name) - 1] = 0;
 	spin_unlock_irq(&proc_tree_lock, irq);
@@ -469,8 +472,11 @@ static void show_status_caps(struct process *p, struct text *out)
 
 	if (!c)
 		return;
-	text_printf(out, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n",
-		    (ull)c->cap_inheritable, (ull)c->cap_permitted, (ull)c->cap_effective);
+	text_printf(out,
+		    "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n"
+		    "CapBnd:\t%016llx\nCapAmb:\t0000000000000000\nSeccomp:\t0\n",
+		    (ull)c->cap_inheritable, (ull)c->cap_permitted, (ull)c->cap_effective,
+		    (ull)(2ULL << CAP_LAST_CAP) - 1);
 	cred_put(c);
 }
 
@@ -522,8 +528,11 @@ static int show_status(void *process, int32_t tid, struct text *out)
 	show_status_cred(p, out);
 	show_status_files(p, tid, out);
 	show_status_memory(p, out);
-	text_printf(out, "Threads:\t%u\nShdPnd:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
-		    v.threads, (ull)pending, (ull)ignored, (ull)caught);
+	text_printf(out,
+		    "Threads:\t%u\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%"
+		    "016llx\nSigCgt:\t%016llx\n",
+		    v.threads, (ull)v.pending, (ull)pending, (ull)v.blocked, (ull)ignored,
+		    (ull)caught);
 	show_status_caps(p, out);
 	text_printf(out, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
 		    (ull)v.voluntary, (ull)v.forced);
@@ -640,7 +649,28 @@ static const struct proc_text_file texts[] = {
 	{.name = "status", .mode = 0444, .show = show_status, .threads = true},
 	{.name = "statm", .mode = 0444, .show = show_statm, .threads = true},
 	{.name = "cmdline", .mode = 0444, .show = show_cmdline, .threads = true},
-	{.name = "comm", .mode = 0644, .show = show_comm, .threads = true},
+	{.name = "comm",
+	 .mode = 0644,
+	 .show = show_comm,
+	 .store = proc_store_comm,
+	 .threads = true},
+	{.name = "wchan", .mode = 0444, .show = proc_show_wchan, .threads = true},
+	{.name = "oom_score", .mode = 0444, .show = proc_show_oom_score, .threads = true},
+	{.name = "oom_score_adj",
+	 .mode = 0644,
+	 .show = proc_show_oom_adjust,
+	 .store = proc_store_oom_adjust,
+	 .threads = true},
+	{.name = "smaps",
+	 .mode = 0444,
+	 .show = proc_show_smaps,
+	 .protected = true,
+	 .threads = true},
+	{.name = "smaps_rollup",
+	 .mode = 0444,
+	 .show = proc_show_smaps_rollup,
+	 .protected = true,
+	 .threads = true},
 	{.name = "maps", .mode = 0444, .show = show_maps, .protected = true, .threads = true},
 	{.name = "environ", .mode = 0400, .show = show_environ, .protected = true, .threads = true},
 	{.name = "auxv", .mode = 0400, .show = show_auxv, .protected = true, .threads = true},
@@ -661,6 +691,7 @@ static const struct proc_source source = {
 	.files = source_files,
 	.fs = source_fs,
 	.exe = source_exe,
+	.memory = proc_access_memory,
 	.texts = texts,
 	.text_count = ARRAY_SIZE(texts),
 };

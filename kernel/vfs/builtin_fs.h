@@ -10,5 +10,6 @@ int tmpfs_init(void);  /* before vfs_init, which mounts one as the root */
 int devfs_init(void);  /* after it; devices may be registered before or later */
 int procfs_init(void); /* after it */
 int devpts_init(void); /* after it */
+int sysfs_init(void);  /* after procfs, when all processors are known */
 
 #endif

@@ -88,6 +88,16 @@ void chardev_set_hook(void (*added)(const struct chardev *c))
 	}
 }
 
+void chardev_for_each(void (*fn)(const struct chardev *c, void *ctx), void *ctx)
+{
+	struct chardev *c;
+
+	spin_lock(&lock);
+	list_for_each_entry(c, &devices, link)
+		fn(c, ctx);
+	spin_unlock(&lock);
+}
+
 static int chardev_open(struct inode *inode, struct file *f)
 {
 	const struct chardev *c = chardev_find(inode->rdev);

@@ -32,6 +32,9 @@ int chardev_register_range(dev_t rdev, uint32_t count, const struct file_ops *op
 /* NULL when there is none. Devices live for ever, until drivers bring some that do not. */
 const struct chardev *chardev_find(dev_t rdev);
 
+/* All of them; fn must not sleep. */
+void chardev_for_each(void (*fn)(const struct chardev *c, void *ctx), void *ctx);
+
 /* devfs sets this once: called for every device there is and every later one. */
 void chardev_set_hook(void (*added)(const struct chardev *c));
 

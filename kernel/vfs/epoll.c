@@ -245,9 +245,11 @@ static int item_add(struct epoll *ep, struct file *file, int fd, uint32_t events
 	struct epoll_item *it;
 	struct item_table t = {.table.queue = item_queue};
 	unsigned found;
+	int r;
 
-	if (!user_limit_take(ep->uid, USER_EPOLL_WATCHES))
-		return -ENOSPC;
+	r = user_limit_take(ep->uid, USER_EPOLL_WATCHES);
+	if (r)
+		return r;
 	it = kzalloc(sizeof(*it));
 	if (!it) {
 		user_limit_give(ep->uid, USER_EPOLL_WATCHES);

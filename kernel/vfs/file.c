@@ -98,6 +98,7 @@ int file_create(struct path path, unsigned flags, struct file **out)
 	f->flags = flags;
 	f->mode = mode_of(flags);
 	f->path = path;
+	mount_used(path.mount);
 	f->inode = path_inode(path);
 	f->ops = f->inode->file_ops;
 	f->cred = cred_get((struct cred *)vfs_cred());

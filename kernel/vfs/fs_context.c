@@ -78,6 +78,7 @@ static void context_write(struct fs_context *fs, struct path *which, struct path
 {
 	struct path old;
 
+	mount_used(p.mount);
 	spin_lock(&fs->lock);
 	old = *which;
 	*which = p;

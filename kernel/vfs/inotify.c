@@ -208,14 +208,11 @@ static int watch_create(struct inotify *in, struct inode *inode, uint32_t mask)
 {
 	struct notify_marks *m = marks_get(inode);
 	struct watch *w = kzalloc(sizeof(*w));
+	int r = m && w ? user_limit_take(in->uid, USER_INOTIFY_WATCHES) : -ENOMEM;
 
-	if (!m || !w) {
+	if (r) {
 		kfree(w);
-		return -ENOMEM;
-	}
-	if (!user_limit_take(in->uid, USER_INOTIFY_WATCHES)) {
-		kfree(w);
-		return -ENOSPC;
+		return r;
 	}
 	w->in = in;
 	w->marks = m;
@@ -428,7 +425,7 @@ bool file_is_inotify(const struct file *f)
 int inotify_create(unsigned flags, struct file **out)
 {
 	struct inotify *in = kzalloc(sizeof(*in));
-	int r = -EMFILE;
+	int r;
 
 	if (!in)
 		return -ENOMEM;
@@ -439,7 +436,10 @@ int inotify_create(unsigned flags, struct file **out)
 	blocker_init_class(&in->wait, LOCK_BLOCKER_OUTER);
 	in->overflow = (struct event){.number = -1, .mask = IN_Q_OVERFLOW};
 	in->uid = vfs_cred()->uid;
-	if (user_limit_take(in->uid, USER_INOTIFY_INSTANCES)) {
+	r = user_limit_take(in->uid, USER_INOTIFY_INSTANCES);
+	if (r == -ENOSPC)
+		r = -EMFILE;
+	if (!r) {
 		r = file_create_event("inotify", O_RDONLY | flags, &inotify_file_ops, in, out);
 		if (!r)
 			return 0;

@@ -15,13 +15,13 @@
  *
  * Path walks find mounts in the table under epoch, without a lock, taking a reference unless the
  * count is 0; a name that has something mounted on it carries DENTRY_MOUNTED, so all others pay
- * one flag test. Changes are serialised by tree_lock (MOUNT); inside it the mountpoint's
+ * one flag test. Changes are serialised by mount_tree_lock (MOUNT); inside it the mountpoint's
  * inode lock is taken, which keeps rmdir away.
  *
  * Rejected: per-process mount namespaces now. All processes see one tree; a namespace later is
  * a first mount of its own, and the table, keyed by (mount, entry), is ready for it.
  */
-#include "mount.h"
+#include "mount_internal.h"
 
 #include "dentry.h"
 #include "file.h"
@@ -38,11 +38,11 @@
 
 #define BUCKETS 256
 
-static struct mount *table[BUCKETS];	 /* [tree_lock; readers under epoch] */
-static struct list all = LIST_INIT(all); /* [tree_lock] attached mounts, by age */
-static struct mount *first;		 /* [I] after vfs_init */
-static struct mutex tree_lock;		 /* MOUNT */
-static uint32_t last_id;		 /* [a] */
+static struct mount *table[BUCKETS];	      /* [mount_tree_lock; readers under epoch] */
+struct list mount_all = LIST_INIT(mount_all); /* [mount_tree_lock] attached mounts, by age */
+struct mount *mount_first;		      /* [I] after vfs_init */
+struct mutex mount_tree_lock;		      /* MOUNT */
+static uint32_t last_id;		      /* [a] */
 
 /* --- references --------------------------------------------------------------------------- */
 
@@ -94,9 +94,7 @@ void mount_put(struct mount *m)
 		mount_free(m);
 }
 
-/* A mount of s showing root; takes over nothing. */
-static struct mount *mount_create(struct super *s, struct dentry *root, const char *source,
-				  unsigned flags)
+struct mount *mount_create(struct super *s, struct dentry *root, const char *source, unsigned flags)
 {
 	struct mount *m = kzalloc(sizeof(*m));
 
@@ -129,7 +127,7 @@ struct mount *mount_create_detached(struct super *s, const char *source)
 
 struct path mount_root_path(void)
 {
-	struct path p = {.mount = mount_get(first), .dentry = dentry_get(first->root)};
+	struct path p = {.mount = mount_get(mount_first), .dentry = dentry_get(mount_first->root)};
 
 	/* What was mounted over the very first root is the root. */
 	mount_cross_down(&p);
@@ -198,9 +196,10 @@ bool mount_cross_up(struct path *p)
 	return true;
 }
 
-/* --- shape: tree_lock held ---------------------------------------------------------------- */
+/* --- shape: mount_tree_lock held ----------------------------------------------------------------
+ */
 
-static void table_add(struct mount *m, struct path where)
+void mount_table_add(struct mount *m, struct path where)
 {
 	struct mount **b = bucket_of(where.mount, where.dentry);
 
@@ -210,22 +209,21 @@ static void table_add(struct mount *m, struct path where)
 	__atomic_fetch_or(&where.dentry->flags, DENTRY_MOUNTED, __ATOMIC_RELEASE);
 	m->next = *b;
 	__atomic_store_n(b, m, __ATOMIC_RELEASE);
-	list_add_tail(&m->link, &all);
+	list_add_tail(&m->link, &mount_all);
 }
 
 static void mountpoint_forget(struct dentry *at)
 {
 	struct mount *m;
 
-	list_for_each_entry(m, &all, link) {
+	list_for_each_entry(m, &mount_all, link) {
 		if (m->mountpoint == at)
 			return;
 	}
 	__atomic_fetch_and(&at->flags, ~(uint32_t)DENTRY_MOUNTED, __ATOMIC_RELEASE);
 }
 
-/* Out of the table; what the tree held of the place is returned for the caller to put. */
-static struct path table_remove(struct mount *m)
+struct path mount_table_remove(struct mount *m)
 {
 	struct path where = {.mount = m->parent, .dentry = m->mountpoint};
 	struct mount **at = bucket_of(where.mount, where.dentry);
@@ -240,13 +238,12 @@ static struct path table_remove(struct mount *m)
 	return where;
 }
 
-static bool is_attached(const struct mount *m)
+bool mount_is_attached(const struct mount *m)
 {
-	return m->parent || m == first;
+	return m->parent || m == mount_first;
 }
 
-/* The place may have been removed or covered since it was looked up. */
-static int mount_attach(struct mount *m, struct path *where)
+int mount_attach(struct mount *m, struct path *where)
 {
 	struct inode *inode = path_inode(*where);
 	int r = 0;
@@ -255,7 +252,7 @@ static int mount_attach(struct mount *m, struct path *where)
 	inode = path_inode(*where);
 	if (inode_is_dir(inode) != inode_is_dir(m->root->inode))
 		return -ENOTDIR;
-	if (!is_attached(where->mount))
+	if (!mount_is_attached(where->mount))
 		return -EINVAL;
 	if (where->mount->super == m->super && where->dentry == m->root)
 		return -EBUSY; /* the same thing on itself */
@@ -263,7 +260,7 @@ static int mount_attach(struct mount *m, struct path *where)
 	if ((inode->flags & INODE_DEAD) || dentry_is_dropped(where->dentry))
 		r = -ENOENT;
 	else
-		table_add(m, *where);
+		mount_table_add(m, *where);
 	rwlock_write_unlock(&inode->lock);
 	return r;
 }
@@ -290,96 +287,12 @@ int mount_new(const char *type_name, const char *source, const char *options, un
 	if (!m)
 		return -ENOMEM;
 	path_get(where);
-	mutex_lock(&tree_lock);
+	mutex_lock(&mount_tree_lock);
 	r = mount_attach(m, &where);
-	mutex_unlock(&tree_lock);
+	mutex_unlock(&mount_tree_lock);
 	path_put(where);
 	if (r)
 		mount_put(m);
-	return r;
-}
-
-static int bind_one(struct mount *from, struct dentry *root, struct path where, struct mount **out)
-{
-	struct mount *m = mount_create(from->super, root, from->source, from->flags);
-	int r;
-
-	if (!m)
-		return -ENOMEM;
-	path_get(where);
-	r = mount_attach(m, &where);
-	path_put(where);
-	if (r)
-		mount_put(m);
-	else
-		*out = m;
-	return r;
-}
-
-/* Is `at`, in the filesystem of root, below root? */
-static bool dentry_below(struct dentry *at, const struct dentry *root)
-{
-	return at->super == root->super && dentry_is_ancestor(root, at);
-}
-
-/* Copies of the mounts below `from`, onto the copy `to`; depth is bounded by what exists. */
-static int bind_children(struct mount *from, struct mount *to, const struct mount *newest)
-{
-	struct mount *child, *copy;
-	int r = 0;
-
-	list_for_each_entry(child, &all, link) {
-		struct path where = {.mount = to, .dentry = child->mountpoint};
-
-		if (child->id > newest->id)
-			break;
-		if (child->parent != from || !dentry_below(child->mountpoint, to->root))
-			continue;
-		r = bind_one(child, child->root, where, &copy);
-		if (r)
-			break;
-	}
-	return r;
-}
-
-int mount_bind(struct path from, struct path where, bool recursive)
-{
-	struct mount *m, *newest;
-	int r;
-
-	mutex_lock(&tree_lock);
-	newest = list_empty(&all) ? first : list_last_entry(&all, struct mount, link);
-	r = bind_one(from.mount, from.dentry, where, &m);
-	if (!r && recursive)
-		r = bind_children(from.mount, m, newest);
-	mutex_unlock(&tree_lock);
-	return r;
-}
-
-int mount_move(struct path from, struct path where)
-{
-	struct mount *m = from.mount;
-	struct path old = {NULL, NULL}, up = path_get(where);
-	int r = -EINVAL;
-
-	mutex_lock(&tree_lock);
-	if (from.dentry != m->root || !m->parent)
-		goto out;
-	r = -ELOOP;
-	for (struct mount *at = where.mount; at; at = at->parent) {
-		if (at == m)
-			goto out;
-	}
-	r = inode_is_dir(path_inode(where)) == inode_is_dir(path_inode(from)) ? 0 : -ENOTDIR;
-	if (r)
-		goto out;
-	mount_cross_down(&up);
-	old = table_remove(m);
-	table_add(m, up);
-out:
-	mutex_unlock(&tree_lock);
-	path_put(up);
-	path_put(old);
 	return r;
 }
 
@@ -390,24 +303,30 @@ int mount_remount(struct path where, unsigned flags, const char *options)
 
 	if (where.dentry != m->root)
 		return -EINVAL;
-	mutex_lock(&tree_lock);
+	mutex_lock(&mount_tree_lock);
 	if (options && *options)
 		r = m->super->ops->remount ? m->super->ops->remount(m->super, options) : -EINVAL;
 	if (!r)
 		__atomic_store_n(&m->flags, flags, __ATOMIC_RELAXED);
-	mutex_unlock(&tree_lock);
+	mutex_unlock(&mount_tree_lock);
 	return r;
 }
 
-/* Takes m out of the tree; the tree's reference (or 0 of them, not lazy) goes to the caller. */
-static int detach(struct mount *m, bool lazy, struct path *was)
+/* Takes m out of the tree; the tree's reference (or 0 of them, not lazily) goes to the caller. */
+static int detach(struct mount *m, enum mount_removal how, struct path *was)
 {
 	uint32_t expected = 2; /* the tree's and the caller's */
 
 	if (!m->parent)
 		return -EINVAL; /* the root of everything, or no longer attached */
-	if (lazy) {
-		*was = table_remove(m);
+	if (how == MOUNT_EXPIRE) {
+		if (m->children || __atomic_load_n(&m->refs, __ATOMIC_ACQUIRE) != expected)
+			return -EBUSY;
+		if (!__atomic_exchange_n(&m->expiring, 1, __ATOMIC_ACQ_REL))
+			return -EAGAIN;
+	}
+	if (how == MOUNT_LAZY) {
+		*was = mount_table_remove(m);
 		return 0;
 	}
 	if (m->children)
@@ -415,16 +334,17 @@ static int detach(struct mount *m, bool lazy, struct path *was)
 	if (!__atomic_compare_exchange_n(&m->refs, &expected, 0, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
 		return -EBUSY;
-	*was = table_remove(m);
+	*was = mount_table_remove(m);
 	return 0;
 }
 
-/* Mounts below a lazily detached one go with it. tree_lock held; places are put by the caller. */
+/* Mounts below a lazily detached one go with it. mount_tree_lock held; places are put by the
+ * caller. */
 static struct mount *first_child(const struct mount *parent)
 {
 	struct mount *m;
 
-	list_for_each_entry(m, &all, link) {
+	list_for_each_entry(m, &mount_all, link) {
 		if (m->parent == parent)
 			return m;
 	}
@@ -442,14 +362,15 @@ static void detach_below(struct mount *top)
 		m = top;
 		while ((child = first_child(m)))
 			m = child;
-		was = table_remove(m);
+		was = mount_table_remove(m);
 		mount_put(m);
 		path_put(was);
 	}
 }
 
-int mount_remove(struct path where, bool lazy)
+int mount_remove(struct path where, enum mount_removal how)
 {
+	bool lazy = how == MOUNT_LAZY;
 	struct mount *m = where.mount;
 	struct path was = {NULL, NULL};
 	int r = -EINVAL;
@@ -460,11 +381,11 @@ int mount_remove(struct path where, bool lazy)
 	}
 	/* What counts as busy must not include the caller's own hold on the root. */
 	dentry_put(where.dentry);
-	mutex_lock(&tree_lock);
+	mutex_lock(&mount_tree_lock);
 	if (lazy && m->parent)
 		detach_below(m);
-	r = detach(m, lazy, &was);
-	mutex_unlock(&tree_lock);
+	r = detach(m, how, &was);
+	mutex_unlock(&mount_tree_lock);
 	if (r) {
 		mount_put(m);
 		return r;
@@ -485,28 +406,28 @@ void mount_for_each(void (*fn)(struct mount *m, void *ctx), void *ctx)
 {
 	struct mount *m;
 
-	mutex_lock(&tree_lock);
-	fn(first, ctx);
-	list_for_each_entry(m, &all, link)
+	mutex_lock(&mount_tree_lock);
+	fn(mount_first, ctx);
+	list_for_each_entry(m, &mount_all, link)
 		fn(m, ctx);
-	mutex_unlock(&tree_lock);
+	mutex_unlock(&mount_tree_lock);
 }
 
 bool mount_is_first(const struct mount *m)
 {
-	return m == first;
+	return m == mount_first;
 }
 
 void vfs_sync(void)
 {
 	struct mount *m;
 
-	mutex_lock(&tree_lock);
-	list_for_each_entry(m, &all, link) {
+	mutex_lock(&mount_tree_lock);
+	list_for_each_entry(m, &mount_all, link) {
 		if (m->super->ops->sync)
 			m->super->ops->sync(m->super, true);
 	}
-	mutex_unlock(&tree_lock);
+	mutex_unlock(&mount_tree_lock);
 }
 
 /* --- boot --------------------------------------------------------------------------------- */
@@ -532,7 +453,7 @@ int vfs_init(void)
 	if (!type)
 		return -ENODEV;
 	vm_file_ops = &mapped_file_ops;
-	mutex_init(&tree_lock, LOCK_MOUNT);
+	mutex_init(&mount_tree_lock, LOCK_MOUNT);
 	r = dentry_cache_init();
 	if (r)
 		return r;
@@ -543,7 +464,7 @@ int vfs_init(void)
 	r = type->mount(type, "rootfs", "mode=755,size=80%,nr_inodes=0", &s);
 	if (r)
 		return r;
-	first = mount_create(s, s->root, "rootfs", 0);
+	mount_first = mount_create(s, s->root, "rootfs", 0);
 	super_put(s);
-	return first ? pipe_init() : -ENOMEM;
+	return mount_first ? pipe_init() : -ENOMEM;
 }

@@ -30,12 +30,21 @@ struct mount {
 	struct mount *next;	   /* [MOUNT; readers under epoch] chain of the table */
 	struct list link;	   /* [MOUNT] all attached mounts, by age */
 	uint32_t children;	   /* [MOUNT] mounts attached to this one */
+	uint32_t expiring;	   /* [a] not used since the last MNT_EXPIRE */
+	struct mount *copy;	   /* [MOUNT] during a recursive bind */
 	char *source;		   /* [I] as /proc/mounts shows it */
 	struct epoch_head epoch;
 };
 
 /* Mounts a tmpfs as the root of everything, after the type was registered. 0 or -errno. */
 int vfs_init(void);
+
+/* Somebody settles in it: a file is opened, a working directory set. MNT_EXPIRE starts again. */
+static inline void mount_used(struct mount *m)
+{
+	if (__atomic_load_n(&m->expiring, __ATOMIC_RELAXED))
+		__atomic_store_n(&m->expiring, 0, __ATOMIC_RELAXED);
+}
 
 struct mount *mount_get(struct mount *m);
 bool mount_try_get(struct mount *m); /* context: any, under epoch */
@@ -69,9 +78,16 @@ int mount_move(struct path from, struct path where);
 int mount_remount(struct path where, unsigned flags, const char *options);
 /*
  * where is the root of a mount, and the caller's reference to it is taken over. -EBUSY when
- * anybody uses it. lazy: detach now with all below, release when the last user is gone.
+ * anybody uses it. MOUNT_LAZY: detach now with all below, release when the last user is gone.
+ * MOUNT_EXPIRE: only if it was not used since the last such call, else -EAGAIN.
  */
-int mount_remove(struct path where, bool lazy);
+enum mount_removal { MOUNT_NOW, MOUNT_LAZY, MOUNT_EXPIRE };
+int mount_remove(struct path where, enum mount_removal how);
+/*
+ * new_root's mount takes the place of the mount that `root` (the caller's) is the root of, which
+ * goes to put_old, a directory below new_root; processes follow. -EBUSY, -EINVAL, -ENOTDIR.
+ */
+int mount_pivot(struct path root, struct path new_root, struct path put_old);
 
 /* Lines of /proc/mounts or (info) /proc/PID/mountinfo, as seen from the caller's root. */
 void mount_show(bool info, struct text *out);

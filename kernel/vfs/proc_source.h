@@ -41,6 +41,8 @@ struct proc_source {
 	struct fd_table *(*files)(void *process, int32_t tid);
 	struct fs_context *(*fs)(void *process, int32_t tid);
 	struct file *(*exe)(void *process);
+	/* Its memory at an address: bytes done, fewer at one that is not mapped. */
+	size_t (*memory)(void *process, uint64_t at, void *buf, size_t n, bool write);
 	const struct proc_text_file *texts;
 	unsigned text_count;
 };

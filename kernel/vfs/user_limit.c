@@ -45,28 +45,46 @@ static struct rb_node **find(uint32_t uid, struct rb_node **parent)
 	return link;
 }
 
-bool user_limit_take(uint32_t uid, enum user_resource what)
+/* Count one more; *fresh becomes the user's entry if there is none. -EAGAIN: it is missing. */
+static int take(uint32_t uid, enum user_resource what, struct user **fresh)
 {
-	struct user *fresh = kzalloc(sizeof(*fresh)), *u;
 	struct rb_node *parent, **link;
-	bool ok;
+	struct user *u;
 
-	spin_lock(&lock);
 	link = find(uid, &parent);
-	u = *link ? rb_entry(*link, struct user, node) : NULL;
-	if (!u && fresh) {
-		u = fresh;
-		fresh = NULL;
+	u = *link ? rb_entry(*link, struct user, node) : *fresh;
+	if (!u)
+		return -EAGAIN;
+	if (u->counts[what] >= __atomic_load_n(&limits[what], __ATOMIC_RELAXED))
+		return -ENOSPC;
+	if (!*link) {
+		*fresh = NULL;
 		u->uid = uid;
 		rb_link(&u->node, parent, link);
 		rb_insert_fixup(&u->node, &users);
 	}
-	ok = u && u->counts[what] < __atomic_load_n(&limits[what], __ATOMIC_RELAXED);
-	if (ok)
-		u->counts[what]++;
+	u->counts[what]++;
+	return 0;
+}
+
+int user_limit_take(uint32_t uid, enum user_resource what)
+{
+	struct user *fresh = NULL;
+	int r;
+
+	spin_lock(&lock);
+	r = take(uid, what, &fresh);
+	spin_unlock(&lock);
+	if (r != -EAGAIN)
+		return r;
+	fresh = kzalloc(sizeof(*fresh));
+	if (!fresh)
+		return -ENOMEM;
+	spin_lock(&lock);
+	r = take(uid, what, &fresh);
 	spin_unlock(&lock);
 	kfree(fresh);
-	return ok;
+	return r;
 }
 
 void user_limit_give(uint32_t uid, enum user_resource what)

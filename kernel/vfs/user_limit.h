@@ -12,8 +12,8 @@ enum user_resource {
 	USER_RESOURCES
 };
 
-/* One more for the user. False: at the limit, or no memory. Context: process. */
-bool user_limit_take(uint32_t uid, enum user_resource what);
+/* One more for the user. 0, -ENOSPC at the limit, -ENOMEM. Context: process. */
+int user_limit_take(uint32_t uid, enum user_resource what);
 void user_limit_give(uint32_t uid, enum user_resource what);
 void user_limit_init(void); /* the files in /proc/sys/fs, at boot */
 

@@ -11,7 +11,8 @@
 
 void vfs_start(void)
 {
-	if (tmpfs_init() || vfs_init() || devfs_init() || procfs_init() || devpts_init())
+	if (tmpfs_init() || vfs_init() || devfs_init() || procfs_init() || devpts_init() ||
+	    sysfs_init())
 		panic("boot: too little memory for the file systems");
 	file_locks_init();
 	user_limit_init();

@@ -134,7 +134,7 @@ static void undo_mount(void)
 	struct path p;
 
 	if (ktest_check_eq(path_walk(NULL, "/ft/dir", WALK_DIRECTORY, &p), 0))
-		ktest_check_eq(mount_remove(p, false), 0);
+		ktest_check_eq(mount_remove(p, MOUNT_NOW), 0);
 }
 
 static int try_tables(void)
