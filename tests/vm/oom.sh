@@ -6,6 +6,20 @@
 
 cat >"$work/hogs" <<'END'
 free_kib() { sleep 0.5; awk '/^MemFree/ {print $2}' /proc/meminfo; }
+bombed() {
+	su nobody -s /bin/sh -c 'sh /tmp/bomb' 2>/dev/null
+	n=0
+	while ps | grep -q '[0-9] nobody ' && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done
+	ps | grep '[0-9] nobody '
+}
+cat >/tmp/bomb <<'BOMB'
+ulimit -u 30
+bomb() { bomb | bomb & }
+bomb 2>/dev/null
+sleep 1
+BOMB
+chmod 755 /tmp/bomb
+bombed # caches fill
 tail /dev/zero >/dev/null 2>&1; echo "a hog: $?"
 before=$(free_kib)
 tail /dev/zero >/dev/null 2>&1 &
@@ -15,14 +29,7 @@ echo "two hogs are gone"
 (ulimit -v 20000; tail /dev/zero >/dev/null 2>&1; echo "under a limit: $?")
 dd if=/dev/zero of=/tmp/full bs=64k 2>&1 | grep -c 'No space left'
 rm /tmp/full
-cat >/tmp/bomb <<'BOMB'
-ulimit -u 30
-bomb() { bomb | bomb & }
-bomb 2>/dev/null
-sleep 2
-BOMB
-chmod 755 /tmp/bomb
-su nobody -s /bin/sh -c 'sh /tmp/bomb' 2>/dev/null
+bombed
 echo "the bomb is over"
 after=$(free_kib)
 [ $((before - after)) -lt 2048 ] && echo "memory came back" || echo "$((before - after)) KiB are missing"
