@@ -200,7 +200,8 @@ static int64_t create(sigset64_t mask, int flags)
 	s->mask = mask;
 	spin_init(&s->lock, LOCK_VFS_MISC);
 	list_init(&s->watches);
-	r = file_create_event("[signalfd]", (unsigned)flags & O_NONBLOCK, &signalfd_ops, s, &f);
+	r = file_create_event("[signalfd]", O_RDWR | ((unsigned)flags & O_NONBLOCK), &signalfd_ops,
+			      s, &f);
 	if (r) {
 		kfree(s);
 		return r;

@@ -20,7 +20,6 @@
 
 #include <asm/prctl.h>
 #include <linux/capability.h>
-#include <linux/prctl.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
 #include <linux/resource.h>
@@ -115,37 +114,6 @@ int64_t sys_arch_prctl(int op, unsigned long arg)
 	case ARCH_GET_GS:
 		v = current()->arch.gs_base;
 		return put_user(arg, v);
-	default:
-		return -EINVAL;
-	}
-}
-
-int64_t sys_prctl(int op, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
-{
-	struct process *p = process_current();
-	char name[16] = {0};
-	ssize_t n;
-
-	switch (op) {
-	case PR_SET_NAME:
-		n = copy_string_from_user(name, a2, sizeof(name));
-		if (n == -EFAULT)
-			return n;
-		name[15] = '\0';
-		memcpy(current()->name, name, sizeof(name));
-		if (current()->tid == p->pid)
-			memcpy(p->name, name, sizeof(name));
-		return 0;
-	case PR_GET_NAME:
-		memcpy(name, current()->name, sizeof(name));
-		return copy_to_user(a2, name, sizeof(name));
-	case PR_GET_DUMPABLE:
-		return p->dumpable;
-	case PR_SET_DUMPABLE:
-		if (a2 > 1)
-			return -EINVAL;
-		WRITE_ONCE(p->dumpable, a2 != 0);
-		return 0;
 	default:
 		return -EINVAL;
 	}

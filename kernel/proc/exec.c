@@ -172,6 +172,8 @@ static struct cred *exec_cred(struct file *f)
 	if (!c)
 		return NULL;
 	file_exec_attributes(f, &mode, &uid, &gid);
+	if (proc_thread(current())->no_new_privs)
+		mode = 0;
 	if (mode & 04000)
 		c->euid = uid;
 	if ((mode & 02010) == 02010)
@@ -227,6 +229,8 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 	file_put(old_exe);
 	cred_install(cred);
 	WRITE_ONCE(p->dumpable, !changes_id);
+	if (changes_id)
+		WRITE_ONCE(p->death_signal, 0);
 	posix_timers_delete_all(p);
 	signal_state_exec(&p->signals, actions);
 	proc_thread(t)->altstack_size = 0;

@@ -90,10 +90,43 @@ static void check_tie_locked(struct process *p, const struct process *holder,
 	}
 }
 
-/* Give the children to init. Zombies that it does not wait for gather on `dead`. PROC_TREE held. */
+/* Who gets p's children: the nearest ancestor that wants orphans and lives, or init. */
+static struct process *reaper_of(struct process *p)
+{
+	struct process *a = p->under_reaper ? p->parent : NULL;
+
+	while (a && !(a->subreaper && a->thread_count && !a->exiting))
+		a = a->under_reaper ? a->parent : NULL;
+	return a ? a : process_find_locked(1);
+}
+
+/* Descendants must look for it: those that are there already, too. */
+void process_set_subreaper(bool on)
+{
+	struct process *me = process_current(), *p = me;
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+
+	me->subreaper = on;
+	/* Depth first; the parents lead back, so no memory is needed. */
+	while (on && p) {
+		if (!list_empty(&p->children)) {
+			p = list_first_entry(&p->children, struct process, sibling);
+		} else {
+			while (p != me && p->sibling.next == &p->parent->children)
+				p = p->parent;
+			p = p == me ? NULL : list_next_entry(p, sibling);
+		}
+		if (p)
+			p->under_reaper = true;
+	}
+	spin_unlock_irq(&proc_tree_lock, irq);
+}
+
+/* Give the children to init, or to who wants orphans. Zombies that it does not wait for gather on
+ * `dead`. PROC_TREE held. */
 static void reparent_children_locked(struct process *p, struct list *dead)
 {
-	struct process *init = process_find_locked(1), *c, *next;
+	struct process *init = reaper_of(p), *c, *next;
 	bool wake = false;
 
 	list_for_each_entry_safe(c, next, &p->children, sibling) {
@@ -102,6 +135,8 @@ static void reparent_children_locked(struct process *p, struct list *dead)
 		/* Init is told in the usual way, whatever the parent had asked for. */
 		c->exit_signal = SIGCHLD;
 		list_add_tail(&c->sibling, &init->children);
+		if (c->death_signal && c->state == PROC_ALIVE)
+			signal_send_locked(c, NULL, c->death_signal, NULL);
 		check_tie_locked(c, p, NULL);
 		if (c->state == PROC_ZOMBIE) {
 			if (parent_ignores_children(init)) {

@@ -130,6 +130,7 @@ static struct thread *copy_thread(const struct fork_args *a)
 	memcpy(t->affinity, me->affinity, sizeof(t->affinity));
 	t->sched.nice = me->sched.nice;
 	t->sched.weight = me->sched.weight;
+	proc_thread(t)->no_new_privs = proc_thread(me)->no_new_privs;
 	t->sched.policy = me->sched.policy;
 	t->sched.rt_priority = me->sched.rt_priority;
 	proc_thread(t)->ioprio = proc_thread(me)->ioprio;
@@ -248,6 +249,7 @@ static int enter_process_locked(struct process *p, struct thread *t, const struc
 	if (r)
 		return r;
 	p->parent = a->sibling ? me->parent : me;
+	p->under_reaper = p->parent->subreaper || p->parent->under_reaper;
 	list_add_tail(&p->sibling, &p->parent->children);
 	pgroup_join_locked(p, me->group);
 	p->space = t->space;

@@ -44,7 +44,7 @@ static const struct file_ops pidfd_ops = {
 
 int pidfd_create(struct process *p, unsigned flags, struct file **out)
 {
-	int r = file_create_event("[pidfd]", flags, &pidfd_ops, p, out);
+	int r = file_create_event("[pidfd]", O_RDWR | flags, &pidfd_ops, p, out);
 
 	if (!r && p)
 		process_get(p);

@@ -22,6 +22,7 @@ struct proc_thread {
 	uaddr_t robust_list;	 /* by itself */
 	struct list pi_held;	 /* [FUTEX_PI] futex_pi.c: locks it owns, that others wait for */
 	bool pi_left;		 /* [FUTEX_PI] it will own none any more */
+	bool no_new_privs;	 /* by itself, and its exec */
 	bool reset_on_fork;	 /* [a] SCHED_RESET_ON_FORK: children get no special rights */
 	uint16_t ioprio;	 /* [a] as ioprio_set gave it; nothing looks at it */
 	nsec_t cpu_left;	 /* [PROC_TREE] cpu_clock.c */
@@ -213,6 +214,8 @@ void signal_send_group_locked(struct pgroup *g, int sig, const struct signal_inf
 int signal_kill(int32_t pid, int sig, const struct signal_info *info);
 /* tgkill(2); tgid <= 0: whatever process it is. */
 int signal_kill_thread(int32_t tgid, int32_t tid, int sig, const struct signal_info *info);
+/* Orphans among the caller's descendants become its children, or do not. */
+void process_set_subreaper(bool on);
 void process_wake_all_threads_locked(struct process *p, uint32_t work);
 
 /* Of the calling process, with a reference; NULL: no memory. */

@@ -73,6 +73,9 @@ struct process {
 	bool exec_done;		/* [PROC_TREE] has called exec: setpgid by the parent is refused */
 	bool dumpable;		/* [a] */
 	int16_t oom_adjust;	/* [a] -1000 to 1000: oom.c */
+	bool subreaper;		/* [PROC_TREE] orphans below it become its children */
+	bool under_reaper;	/* [PROC_TREE] some ancestor may be one */
+	int32_t death_signal;	/* [a] sent to it when its parent ends; 0: none */
 	bool exiting;		/* [PROC_TREE] all threads are on their way out */
 	bool vfork_pending;	/* [PROC_TREE] the parent waits until we exec or exit */
 	struct process *parent; /* [PROC_TREE] */
