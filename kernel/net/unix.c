@@ -23,6 +23,7 @@
  *	UNIX_GC		whatever moves files into or out of a queue (unix_gc.c)
  *	UNIX_NAMES	the trees of names and of all sockets
  *	lock		state, peer, queue. Two of them by address (unix_lock_pair)
+ *	UNIX_ROOM	who polls for room in whose queue
  * Nothing sleeps or copies under the spinlocks; readers and writers are woken after they are
  * dropped. A sender never takes the receiver's read_lock, so that a reader that faults on a slow
  * page does not stop it.
@@ -120,7 +121,10 @@ int unix_autobind_for_creds(struct unix_socket *u)
 
 /* --- room in a queue ---------------------------------------------------------------------- */
 
-/* Those that poll for it; each is taken off, and comes back if it looks and finds no room. */
+/* The lists of who polls for room, of all sockets: they are seldom used. */
+static struct spinlock room_lock = SPINLOCK_INIT(LOCK_UNIX_ROOM);
+
+/* Each is taken off, and comes back if it looks and finds no room. */
 static void wake_poll_waiters(struct unix_socket *u)
 {
 	bool more = !list_empty(&u->poll_waiters);
@@ -128,15 +132,15 @@ static void wake_poll_waiters(struct unix_socket *u)
 	while (more) {
 		struct unix_socket *w;
 
-		spin_lock(&u->lock);
+		spin_lock(&room_lock);
 		w = list_first_entry_or_null(&u->poll_waiters, struct unix_socket, poll_link);
 		if (w) {
 			list_del(&w->poll_link);
-			/* Under the lock, which w takes before it goes. */
+			/* It is not freed before a grace period, which this lock holds up. */
 			socket_wake_write(&w->s, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
 		}
 		more = w && !list_empty(&u->poll_waiters);
-		spin_unlock(&u->lock);
+		spin_unlock(&room_lock);
 	}
 }
 
@@ -154,17 +158,24 @@ bool unix_want_room(struct unix_socket *u, struct unix_socket *peer)
 
 	unix_lock_pair(u, peer);
 	wanted = u->peer == peer && !peer->dead && peer->peer != u && unix_full(peer);
-	if (wanted && list_empty(&u->poll_link))
-		list_add_tail(&u->poll_link, &peer->poll_waiters);
+	if (wanted) {
+		spin_lock(&room_lock);
+		if (list_empty(&u->poll_link))
+			list_add_tail(&u->poll_link, &peer->poll_waiters);
+		spin_unlock(&room_lock);
+	}
 	unix_unlock_pair(u, peer);
 	return wanted;
 }
 
-void unix_forget_room(struct unix_socket *u, struct unix_socket *peer)
+/* u has that peer no more, so nothing puts it on the list again. */
+void unix_forget_room(struct unix_socket *u)
 {
-	spin_lock(&peer->lock);
+	if (list_empty(&u->poll_link))
+		return;
+	spin_lock(&room_lock);
 	list_del(&u->poll_link);
-	spin_unlock(&peer->lock);
+	spin_unlock(&room_lock);
 }
 
 /* --- life --------------------------------------------------------------------------------- */
@@ -269,7 +280,7 @@ static void leave_peer(struct unix_socket *u, struct unix_socket *peer, bool res
 		socket_wake_read(&peer->s, 0);
 		socket_wake_write(&peer->s, 0);
 	}
-	unix_forget_room(u, peer);
+	unix_forget_room(u);
 	unix_put(peer);
 }
 

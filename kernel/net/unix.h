@@ -45,10 +45,11 @@ struct unix_socket {
 	struct list embryos;	  /* [lock] connections not yet accepted, a reference each */
 	struct list embryo_link;  /* [the listener's lock] */
 	struct blocker room_wait; /* others wait for room in queue or embryos */
-	struct list poll_waiters; /* [lock] sockets connected to us whose poll waits for room */
-	struct list poll_link;	  /* [peer->lock] in the peer's poll_waiters, or empty */
-	uint32_t charged;	  /* [a] bytes of memory that what we sent still takes */
-	struct net_peer peer_id;  /* [lock] SO_PEERCRED */
+	struct list
+		poll_waiters;	 /* [UNIX_ROOM] sockets connected to us whose poll waits for room */
+	struct list poll_link;	 /* [UNIX_ROOM] in the peer's poll_waiters, or empty */
+	uint32_t charged;	 /* [a] bytes of memory that what we sent still takes */
+	struct net_peer peer_id; /* [lock] SO_PEERCRED */
 	struct unix_address *address; /* [a] set once under bind_lock */
 	struct path path;	  /* [bind_lock; I] of a path name: keeps the inode; else NULLs */
 	struct rb_node name_node; /* [UNIX_NAMES] by path or abstract name */
@@ -114,7 +115,7 @@ int unix_autobind_for_creds(struct unix_socket *u);
 void unix_room_came(struct unix_socket *u);
 /* The connected socket whose peer is full: be told when there is room. False: there is room. */
 bool unix_want_room(struct unix_socket *u, struct unix_socket *peer);
-void unix_forget_room(struct unix_socket *u, struct unix_socket *peer);
+void unix_forget_room(struct unix_socket *u);
 /* Throw away what waits in u; sleeps. */
 void unix_purge(struct unix_socket *u);
 

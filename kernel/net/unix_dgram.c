@@ -29,7 +29,7 @@ static void disconnected(struct unix_socket *u, struct unix_socket *old)
 {
 	bool tell = false;
 
-	unix_forget_room(u, old);
+	unix_forget_room(u);
 	if (__atomic_load_n(&u->queued, __ATOMIC_ACQUIRE)) {
 		unix_purge(u);
 		blocker_wake_all(&u->room_wait);

@@ -26,7 +26,9 @@
  *
  * When: a socket's last descriptor is closed while any socket is in flight, as on Linux; and a
  * send finds twice as many in flight as survived the last search, so that rings which nobody
- * notices do not pile up. The search is a work item, and runs once for many requests.
+ * notices do not pile up. The search is a work item, and runs once for many requests; after one
+ *that took long the next waits ten times as long, because whoever sends or receives files waits for
+ *it.
  *
  * Limits: the files a user (by real uid) has in flight are counted, and -ETOOMANYREFS beyond
  * RLIMIT_NOFILE keeps a program from hiding any number of files in queues.
@@ -44,12 +46,16 @@
 #include <linux/resource.h>
 #include <mem/slab.h>
 #include <proc/process.h>
+#include <sched/clock.h>
 #include <sched/thread.h>
+#include <sched/timer.h>
 #include <sched/work.h>
 #include <vfs/file.h>
 #include <vfs/inode.h>
 
 #define FIRST_SEARCH 64 /* sockets in flight before sends look for rings */
+#define PAUSE_FACTOR 10 /* a pause after a search, in terms of its own time */
+#define PAUSE_MAX    NSEC_PER_SEC
 
 enum mark { MARK_NONE, MARK_CANDIDATE, MARK_ALIVE };
 
@@ -65,7 +71,9 @@ static struct list flying = LIST_INIT(flying); /* [gc_lock] sockets in flight */
 static uint32_t flying_count;		       /* [gc_lock; a] */
 static uint32_t search_at = FIRST_SEARCH;      /* [gc_lock; a] */
 static struct rb_root users;		       /* [gc_lock] */
+static nsec_t search_after;		       /* [a] not before this time */
 static struct work gc_work;
+static struct timer gc_timer; /* submits the work at the end of the pause */
 
 void unix_gc_lock(void)
 {
@@ -325,6 +333,7 @@ static void search(struct work *w)
 {
 	struct list garbage = LIST_INIT(garbage), segments = LIST_INIT(segments);
 	struct list embryos = LIST_INIT(embryos);
+	nsec_t start = clock_mono_ns(), end;
 	struct unix_socket *u;
 
 	mutex_lock(&gc_lock);
@@ -342,6 +351,9 @@ static void search(struct work *w)
 	__atomic_store_n(&search_at, max(2 * flying_count, (uint32_t)FIRST_SEARCH),
 			 __ATOMIC_RELAXED);
 	mutex_unlock(&gc_lock);
+	end = clock_mono_ns();
+	__atomic_store_n(&search_after, end + min(PAUSE_FACTOR * (end - start), (nsec_t)PAUSE_MAX),
+			 __ATOMIC_RELAXED);
 	/* The files of these segments are what kept the garbage. */
 	close_garbage(&segments, &embryos);
 }
@@ -350,16 +362,31 @@ void unix_gc_hint(bool closed)
 {
 	uint32_t n = __atomic_load_n(&flying_count, __ATOMIC_RELAXED);
 
-	if (n && (closed || n >= __atomic_load_n(&search_at, __ATOMIC_RELAXED)))
+	nsec_t after;
+
+	if (!n || (!closed && n < __atomic_load_n(&search_at, __ATOMIC_RELAXED)))
+		return;
+	after = __atomic_load_n(&search_after, __ATOMIC_RELAXED);
+	if (clock_mono_ns() >= after)
 		work_submit(&gc_work);
+	else
+		timer_arm(&gc_timer, after);
+}
+
+static void pause_over(struct timer *t)
+{
+	work_submit(&gc_work);
 }
 
 void unix_gc_init(void)
 {
 	work_init(&gc_work, search);
+	timer_init(&gc_timer, pause_over);
 }
 
 void unix_gc_flush(void)
 {
+	timer_cancel_sync(&gc_timer);
+	work_submit(&gc_work);
 	work_flush(&gc_work);
 }

@@ -95,10 +95,10 @@ static void slave_set_line(struct tty *tty, struct tty_settings *s)
 	s->cflag = (s->cflag & ~(uint32_t)(CSIZE | PARENB)) | CS8 | CREAD;
 }
 
-static void give_back(struct pty *p)
+static void give_back(uint32_t index)
 {
 	spin_lock(&taken_lock);
-	bit_clear(taken, p->index);
+	bit_clear(taken, index);
 	spin_unlock(&taken_lock);
 }
 
@@ -110,7 +110,7 @@ static void slave_power(struct tty *tty, bool on)
 	__atomic_store_n(&p->slave_closed, !on, __ATOMIC_RELEASE);
 	wake_master(p, 0);
 	if (!on && !p->master_open)
-		give_back(p);
+		give_back(p->index);
 }
 
 static int slave_may_open(struct tty *tty)
@@ -238,13 +238,6 @@ static int take_number(uint32_t *index)
 	return n < PTY_MAX ? 0 : -ENOSPC;
 }
 
-static void free_number(uint32_t index)
-{
-	spin_lock(&taken_lock);
-	bit_clear(taken, index);
-	spin_unlock(&taken_lock);
-}
-
 int pty_create(struct pty **out)
 {
 	uint32_t index;
@@ -257,7 +250,7 @@ int pty_create(struct pty **out)
 	p = ptys[index] ? ptys[index] : pty_make(index);
 	r = p ? pts_add(index, DEV_MAKE(UNIX98_PTY_SLAVE_MAJOR, index)) : -ENOMEM;
 	if (r)
-		free_number(index);
+		give_back(index);
 	else
 		pty_begin(p);
 	mutex_unlock(&pty_lock);
@@ -276,6 +269,8 @@ void pty_close_master(struct pty *p)
 	pts_remove(p->index);
 	mutex_lock(&p->tty->lock);
 	p->master_open = false;
+	/* Else the slave's last close gives the number back; it may do so at once. */
+	unused = !p->tty->open_count;
 	mutex_unlock(&p->tty->lock);
 	tty_hangup(p->tty);
 	flags = tty_lock_both(p->tty);
@@ -284,11 +279,9 @@ void pty_close_master(struct pty *p)
 	p->backlog_head = p->backlog_tail = 0;
 	tty_unlock_both(p->tty, flags);
 	kfree(backlog);
-	mutex_lock(&p->tty->lock);
-	unused = !p->tty->open_count && !p->master_open;
 	if (unused)
-		give_back(p);
-	mutex_unlock(&p->tty->lock);
+		give_back(p->index);
+	/* Whoever has got the number meanwhile waits for this lock. */
 	mutex_unlock(&pty_lock);
 }
 

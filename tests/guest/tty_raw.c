@@ -149,7 +149,7 @@ static void interrupted(void)
 /* Two readers get every byte once. */
 static void two_readers(void)
 {
-	enum { BYTES = 3000 };
+	enum { BYTES = 500 };
 	int results[2], total = 0;
 
 	open_pair();
