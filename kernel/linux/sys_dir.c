@@ -5,6 +5,7 @@
 #include <base/cred.h>
 #include <base/percpu.h>
 #include <lib/errno.h>
+#include <linux/fs.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <linux/fcntl.h>
@@ -41,7 +42,8 @@ struct dents {
 	struct dir_sink sink;
 	char *buf;
 	size_t used, size;
-	bool old; /* struct linux_dirent: the type is in the last byte */
+	bool full; /* an entry did not fit */
+	bool old;  /* struct linux_dirent: the type is in the last byte */
 };
 
 /*
@@ -57,8 +59,10 @@ static bool dents_emit(struct dir_sink *sink, const char *name, size_t len, uint
 	size_t n = ALIGN_UP(head + len + 1 + (d->old ? 1 : 0), 8);
 	char *at = d->buf + d->used;
 
-	if (n > d->size - d->used)
+	if (n > d->size - d->used) {
+		d->full = true;
 		return false;
+	}
 	memset(at, 0, n);
 	if (d->old) {
 		struct dirent_head *e = (struct dirent_head *)at;
@@ -82,30 +86,50 @@ static bool dents_emit(struct dir_sink *sink, const char *name, size_t len, uint
 
 static int64_t dents_read(struct file *f, struct dents *d)
 {
-	off64_t before = READ_ONCE(f->pos);
 	int r = file_readdir(f, &d->sink);
 
 	if (r)
 		return r;
-	/* Nothing fitted although there is more: the buffer is too small for one entry. */
-	if (!d->used && d->size < BUFFER_MAX && d->sink.cookie == before && d->sink.cookie < 2)
-		return -EINVAL;
-	return (int64_t)d->used;
+	/* Nothing fitted although there is more: 0 would be the end. */
+	return !d->used && d->full ? -EINVAL : (int64_t)d->used;
+}
+
+/*
+ * The program's buffer ends early: as many whole records as it takes, and the directory goes on
+ * behind them with the next call.
+ */
+static int64_t dents_copy_some(struct file *f, const struct dents *d, off64_t before, uaddr_t out)
+{
+	size_t done = 0;
+
+	while (done < d->used) {
+		/* Both forms begin alike. */
+		const struct dirent_head *e = (const struct dirent_head *)(d->buf + done);
+
+		if (copy_to_user(out + done, e, e->length))
+			break;
+		before = (off64_t)e->next;
+		done += e->length;
+	}
+	file_llseek(f, before, SEEK_SET);
+	return done ? (int64_t)done : -EFAULT;
 }
 
 static int64_t getdents(int fd, uaddr_t out, unsigned count, bool old)
 {
 	struct dents d = {.sink = {.emit = dents_emit}, .old = old};
 	struct fd_ref r = fd_borrow(fd);
+	off64_t before;
 	int64_t n = -EBADF;
 
 	if (!r.file)
 		return n;
 	d.size = min(count, (unsigned)BUFFER_MAX);
 	d.buf = kmalloc(max(d.size, (size_t)8));
+	before = READ_ONCE(r.file->pos);
 	n = d.buf ? dents_read(r.file, &d) : -ENOMEM;
 	if (n > 0 && copy_to_user(out, d.buf, (size_t)n))
-		n = -EFAULT;
+		n = dents_copy_some(r.file, &d, before, out);
 	kfree(d.buf);
 	fd_return(r);
 	return n;

@@ -128,8 +128,6 @@ static int64_t do_ioctl(int fd, struct file *f, unsigned cmd, unsigned long arg)
 		return fd_set_cloexec(current()->files, fd, false);
 	case FIONBIO:
 		return set_flag_from(f, O_NONBLOCK, arg);
-	case FIOASYNC:
-		return set_flag_from(f, FASYNC, arg);
 	case FIGETBSZ:
 		return put_user(arg, f->inode->block_size);
 	}
