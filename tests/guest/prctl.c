@@ -112,14 +112,15 @@ static void sharing(void)
 	char before[200], after[200];
 	pthread_t t;
 
+	/* While there is one thread: one that is joined may still be on its way out. */
+	SHOW(unshare(1));
+	SHOW(unshare(CLONE_THREAD));
+	SHOW(unshare(0));
 	getcwd(before, sizeof(before));
 	pthread_create(&t, NULL, unshare_files, &fd);
 	pthread_join(t, NULL);
 	getcwd(after, sizeof(after));
 	printf("still open %d, same place %d\n", fcntl(fd, F_GETFD) >= 0, !strcmp(before, after));
-	SHOW(unshare(1));
-	SHOW(unshare(CLONE_THREAD));
-	SHOW(unshare(0));
 }
 
 int main(void)

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 
 #define WRITERS 3
-#define ROUNDS	1500
+#define ROUNDS	200
 
 static volatile unsigned long *page;
 static volatile int frozen, over;
@@ -111,7 +111,7 @@ static void *map_and_unmap(void *arg)
 {
 	unsigned seed = (unsigned)(long)arg, bad_bytes = 0;
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 150; i++) {
 		size_t n = (size_t)(rand_r(&seed) % 16 + 1) * 4096;
 		char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -132,7 +132,7 @@ static void *fork_and_look(void *arg)
 {
 	long bad_children = 0;
 
-	for (int i = 0; i < 25; i++) {
+	for (int i = 0; i < 12; i++) {
 		int status;
 		pid_t pid = fork();
 
