@@ -33,7 +33,7 @@
 #define THROTTLE_HIGH (LDISC_INPUT_SIZE * 3 / 4)
 #define THROTTLE_LOW  (LDISC_INPUT_SIZE / 4)
 
-static const struct tty_settings default_settings = {
+const struct tty_settings ldisc_default_settings = {
 	.iflag = ICRNL | IXON | IUTF8,
 	.oflag = OPOST | ONLCR,
 	.cflag = B115200 | CS8 | CREAD | HUPCL | CLOCAL,
@@ -61,7 +61,7 @@ static const struct tty_settings default_settings = {
 void ldisc_init(struct ldisc *l, const struct ldisc_ops *ops, void *ctx)
 {
 	memset(l, 0, sizeof(*l));
-	l->settings = default_settings;
+	l->settings = ldisc_default_settings;
 	l->ops = ops;
 	l->ctx = ctx;
 }

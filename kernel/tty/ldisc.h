@@ -70,6 +70,8 @@ struct ldisc {
 	DECLARE_BITMAP(eof, LDISC_INPUT_SIZE);	    /* ... and the byte itself is not data (VEOF) */
 };
 
+/* What a line begins with: canonical, with echo, at 115200. */
+extern const struct tty_settings ldisc_default_settings;
 void ldisc_init(struct ldisc *l, const struct ldisc_ops *ops, void *ctx);
 
 /* New settings; switching between canonical and raw keeps what was typed. */

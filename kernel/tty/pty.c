@@ -47,31 +47,6 @@ static struct spinlock taken_lock = SPINLOCK_INIT(LOCK_VFS_MISC);
 static DECLARE_BITMAP(taken, PTY_MAX); /* [taken_lock] */
 static struct pty *ptys[PTY_MAX];      /* [pty_lock; a] made when first needed, never freed */
 
-static const struct tty_settings first_settings = {
-	.iflag = ICRNL | IXON,
-	.oflag = OPOST | ONLCR,
-	.cflag = B38400 | CS8 | CREAD,
-	.lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.cc =
-		{
-			[VINTR] = 'C' & 0x1f,
-			[VQUIT] = '\\' & 0x1f,
-			[VERASE] = 0x7f,
-			[VKILL] = 'U' & 0x1f,
-			[VEOF] = 'D' & 0x1f,
-			[VMIN] = 1,
-			[VSTART] = 'Q' & 0x1f,
-			[VSTOP] = 'S' & 0x1f,
-			[VSUSP] = 'Z' & 0x1f,
-			[VREPRINT] = 'R' & 0x1f,
-			[VDISCARD] = 'O' & 0x1f,
-			[VWERASE] = 'W' & 0x1f,
-			[VLNEXT] = 'V' & 0x1f,
-		},
-	.ispeed = 38400,
-	.ospeed = 38400,
-};
-
 /* --- the slave's port --------------------------------------------------------------------- */
 
 static void wake_master(struct pty *p, uintptr_t events)
@@ -210,9 +185,13 @@ static struct pty *pty_make(uint32_t index)
 /* Nobody has it open; its master is about to be. */
 static void pty_begin(struct pty *p)
 {
+	struct tty_settings settings = ldisc_default_settings;
 	uint64_t flags;
 
-	tty_reset(p->tty, &first_settings);
+	settings.iflag = ICRNL | IXON;
+	settings.cflag = B38400 | CS8 | CREAD;
+	settings.ispeed = settings.ospeed = 38400;
+	tty_reset(p->tty, &settings);
 	flags = tty_lock_both(p->tty);
 	p->backlog_head = p->backlog_tail = 0;
 	p->packet = false;

@@ -1,31 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mmap, munmap, mprotect, mremap, brk: anonymous memory, and files mapped. */
 #include "guest.h"
-#include <setjmp.h>
+#include "touch.h"
 #include <sys/mman.h>
 
 #define PAGE 4096l
-
-static sigjmp_buf back;
-
-static void on_fault(int signal)
-{
-	siglongjmp(back, signal);
-}
-
-/* What an access does, by name. */
-static const char *touch(volatile char *p, bool write)
-{
-	int signal = sigsetjmp(back, 1);
-
-	if (signal)
-		return sigabbrev_np(signal);
-	if (write)
-		*p = 1;
-	else
-		(void)*p;
-	return "works";
-}
 
 static void show_access(const char *what, char *p)
 {

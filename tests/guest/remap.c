@@ -3,35 +3,15 @@
  * mremap, stacks that grow, locked memory, mincore, madvise and merging of mappings.
  */
 #include "guest.h"
+#include "touch.h"
 
 #include <limits.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
 #define PAGE 4096l
-
-static sigjmp_buf back;
-
-static void on_fault(int signal)
-{
-	siglongjmp(back, signal);
-}
-
-static const char *touch(volatile char *p, bool write)
-{
-	int signal = sigsetjmp(back, 1);
-
-	if (signal)
-		return sigabbrev_np(signal);
-	if (write)
-		*p = 1;
-	else
-		(void)*p;
-	return "works";
-}
 
 static char *map(long pages, int protection, int flags)
 {
