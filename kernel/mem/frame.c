@@ -293,6 +293,12 @@ void frame_boot_add(paddr_t start, paddr_t end)
 	}
 }
 
+bool frame_user_available(void)
+{
+	return READ_ONCE(low.frames) > 2 * FRAME_USER_RESERVE ||
+	       READ_ONCE(high.frames) > 2 * RESERVE_FRAMES;
+}
+
 void frame_stats(struct frame_stats *out)
 {
 	out->total = total;

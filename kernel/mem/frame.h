@@ -105,5 +105,10 @@ struct frame_stats {
 	uint64_t free;	/* free now, caches included */
 };
 void frame_stats(struct frame_stats *out);
+/*
+ * Would FRAME_USER get a frame on any processor, with some to spare? What other processors keep in
+ * their caches does not count: it is out of reach.
+ */
+bool frame_user_available(void);
 
 #endif

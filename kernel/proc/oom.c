@@ -127,12 +127,10 @@ static bool kill_one(void)
 
 static bool make_room(void)
 {
-	struct frame_stats frames;
 	bool waiting, more = true;
 
 	mutex_lock(&lock);
-	frame_stats(&frames);
-	if (frames.free > 2 * FRAME_USER_RESERVE) {
+	if (frame_user_available()) {
 		mutex_unlock(&lock);
 		return true; /* somebody was faster */
 	}

@@ -99,7 +99,7 @@ void place_freed(struct vm_space *s, uint64_t end)
 int place_grow_stack(struct vm_space *s, uint64_t addr)
 {
 	struct vm_region *r = region_find(s, addr), *below;
-	uint64_t start = ALIGN_DOWN(addr, PAGE_SIZE), pages;
+	uint64_t start = ALIGN_DOWN(addr, PAGE_SIZE), pages, grow;
 
 	if (!r || r->start <= addr)
 		return r ? 0 : -EFAULT; /* another thread was faster */
@@ -111,7 +111,10 @@ int place_grow_stack(struct vm_space *s, uint64_t addr)
 	if (below && below->prot && !(below->flags & VM_GROWSDOWN) &&
 	    start - below->end < STACK_GUARD)
 		return -ENOMEM;
-	pages = (r->start - start) >> PAGE_SHIFT;
+	grow = r->start - start;
+	pages = grow >> PAGE_SHIFT;
+	if (r->object && r->offset < grow)
+		return -ENOMEM; /* the file has nothing before its start */
 	if (!vm_may_add(s, pages))
 		return -ENOMEM;
 	if (r->flags & VM_LOCKED && !vm_may_lock(s, pages))
@@ -119,7 +122,13 @@ int place_grow_stack(struct vm_space *s, uint64_t addr)
 	s->total_pages += pages;
 	if (r->flags & VM_LOCKED)
 		s->locked_pages += pages;
-	r->offset -= r->start - start;
+	/* Truncation finds what to unmap by both, under the object's lock. */
+	if (r->object) {
+		mutex_lock(&r->object->fill_lock);
+		r->offset -= grow;
+	}
 	r->start = start;
+	if (r->object)
+		mutex_unlock(&r->object->fill_lock);
 	return 0;
 }

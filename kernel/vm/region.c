@@ -91,7 +91,8 @@ static void split(struct vm_region *r, uint64_t at, struct vm_region *upper)
 {
 	*upper = *r;
 	upper->start = at;
-	upper->offset += at - r->start;
+	if (r->object)
+		upper->offset += at - r->start;
 	if (upper->object)
 		vm_object_get(upper->object);
 	if (upper->file)

@@ -23,7 +23,7 @@ coproc doubler { while read -r n; do echo $((n * 2)); done; }
 echo 21 >&"${doubler[1]}"; read -r answer <&"${doubler[0]}"; echo "answer $answer"
 exec 7>out; echo seven >&7; exec 7>&-; cat out
 printf '%(%Y-%m-%d)T\n' 86400
-read -r -t 0.05 nothing < <(sleep 1); echo "timed out: $(( $? > 128 ))"
+mkfifo quiet; exec 8<>quiet; read -r -t 0.05 nothing <&8; echo "timed out: $(( $? > 128 ))"
 [[ abc123 =~ ^([a-z]+)([0-9]+)$ ]] && echo "${BASH_REMATCH[2]}-${BASH_REMATCH[1]}"
 cat <<< "here string" | sed 's/here/a/' | grep -o 'a.*'
 ulimit -n 64; ulimit -n
