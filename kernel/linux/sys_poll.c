@@ -265,8 +265,8 @@ static int64_t do_select(int n, uaddr_t in, uaddr_t out, uaddr_t ex, nsec_t dead
 
 	if (n < 0)
 		return -EINVAL;
-	/* No descriptor is above the table: Linux looks no further either. */
-	r = sets_alloc(&s, min((size_t)n, (size_t)FD_LIMIT_MAX));
+	/* No descriptor is above the table: as on Linux, bits there are neither read nor written. */
+	r = sets_alloc(&s, min((size_t)n, fd_capacity(current()->files)));
 	if (r)
 		return r;
 	if (set_read(s.in, in, &s) || set_read(s.out, out, &s) || set_read(s.ex, ex, &s))

@@ -273,6 +273,16 @@ void fd_return(struct fd_ref r)
 		file_put(r.file);
 }
 
+size_t fd_capacity(struct fd_table *t)
+{
+	size_t n;
+
+	epoch_enter();
+	n = __atomic_load_n(&t->array, __ATOMIC_ACQUIRE)->capacity;
+	epoch_exit();
+	return n;
+}
+
 int fd_next(struct fd_table *t, int from)
 {
 	int found = -1;

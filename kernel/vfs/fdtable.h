@@ -87,6 +87,8 @@ int fd_set_cloexec(struct fd_table *t, int fd, bool on);
 /* close_range: close, or only mark, all descriptors in [first, last]. */
 void fd_close_range(struct fd_table *t, unsigned first, unsigned last, bool only_mark);
 
+/* No descriptor is this high now; a multiple of 64. */
+size_t fd_capacity(struct fd_table *t);
 /* The first open descriptor >= from, or -1 (procfs). */
 int fd_next(struct fd_table *t, int from);
 /* Bytes that a table with room for n descriptors takes, for the size test. */

@@ -75,6 +75,30 @@ static void pipes(void)
 	close(ends[1]);
 }
 
+/* With a table as small as can be: it has room for 64, and nothing above is read or written. */
+static void selects_of_few(void)
+{
+	struct timeval now = {0, 0};
+
+	memset(edge - 8, 0, 8);
+	SHOW(syscall(SYS_select, 1000, edge - 8, edge - 8, edge - 8, &now));
+	SHOW(syscall(SYS_select, 1000, edge - 7, NULL, NULL, &now));
+	edge[-1] = 0x40; /* 62 */
+	SHOW(syscall(SYS_select, 1000, edge - 8, NULL, NULL, NULL));
+}
+
+static void selects(void)
+{
+	struct timeval now = {0, 0};
+
+	close_range(40, ~0U, 0);
+	in_child(selects_of_few);
+	SHOW(dup2(1, 512)); /* the table grows */
+	edge[-1] = 0;
+	SHOW(syscall(SYS_select, 1000, edge - 8, NULL, NULL, &now));
+	close(512);
+}
+
 static void other_calls(void)
 {
 	int dir = open(".", O_RDONLY | O_DIRECTORY), fd;
@@ -122,7 +146,7 @@ static void other_calls(void)
 	SHOW(syscall(SYS_pipe2, edge - 4, 0));
 	SHOW(syscall(SYS_stat, ".", edge - 16));
 	SHOW(syscall(SYS_poll, edge - 4, 1, 0));
-	SHOW(syscall(SYS_select, 1000, edge - 8, NULL, NULL, NULL));
+	selects();
 	SHOW(syscall(SYS_readv, dir, edge - 8, 1));
 	memcpy(edge - 3, "f1", 3);
 	SHOW_OK(fd = open(edge - 3, O_RDONLY));
