@@ -6,6 +6,11 @@
  *
  * The tickets are two bytes in one 16-bit word: the high byte is the next ticket, the low one
  * the ticket being served. Bytes suffice because at most MAX_CPUS < 256 processors wait.
+ *
+ * In a virtual machine the host may take the processor away whose ticket is served, and all that
+ * come after it wait for the host's scheduler, hand-over by hand-over: with more virtual processors
+ * than real ones a busy lock all but stops. There, whoever finds the lock free takes it
+ * (spin_unfair); it takes a ticket all the same, so that both ways may meet on one lock.
  */
 #ifndef BASE_SPINLOCK_H
 #define BASE_SPINLOCK_H
@@ -29,8 +34,22 @@ static inline void spin_init(struct spinlock *l, enum lock_class class)
 	*l = (struct spinlock)SPINLOCK_INIT(class);
 }
 
+extern bool spin_unfair; /* [I once the boot processor's features are known] */
+
 /* Waits until the word serves `ticket`; out of line: the uncontended path does not come here. */
 void spin_wait(struct spinlock *l, uint8_t ticket);
+/* Takes the lock as soon as it is seen free, before whoever waits longer. */
+void spin_lock_unfair(struct spinlock *l);
+
+/* Takes the lock if it is free, and says so; preemption is disabled. */
+static inline bool spin_take_free(struct spinlock *l)
+{
+	uint16_t was = __atomic_load_n(&l->tickets, __ATOMIC_RELAXED);
+
+	return (uint8_t)(was >> 8) == (uint8_t)was &&
+	       __atomic_compare_exchange_n(&l->tickets, &was, (uint16_t)(was + 0x100), false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
 
 static inline void spin_lock(struct spinlock *l)
 {
@@ -38,6 +57,10 @@ static inline void spin_lock(struct spinlock *l)
 
 	preempt_disable();
 	lockcheck_acquire(l->class, l, LOCKCHECK_SPIN);
+	if (spin_unfair) {
+		spin_lock_unfair(l);
+		return;
+	}
 	was = __atomic_fetch_add(&l->tickets, 0x100, __ATOMIC_ACQUIRE);
 	if (unlikely((uint8_t)(was >> 8) != (uint8_t)was))
 		spin_wait(l, was >> 8);
@@ -45,12 +68,8 @@ static inline void spin_lock(struct spinlock *l)
 
 static inline bool spin_trylock(struct spinlock *l)
 {
-	uint16_t was = __atomic_load_n(&l->tickets, __ATOMIC_RELAXED);
-
 	preempt_disable();
-	if ((uint8_t)(was >> 8) == (uint8_t)was &&
-	    __atomic_compare_exchange_n(&l->tickets, &was, (uint16_t)(was + 0x100), false,
-					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+	if (spin_take_free(l)) {
 		lockcheck_acquire(l->class, l, LOCKCHECK_SPIN | LOCKCHECK_TRY);
 		return true;
 	}

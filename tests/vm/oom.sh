@@ -44,7 +44,7 @@ the bomb is over
 memory came back
 the shell works
 END
-for kernel in release:1 release:4 test:2; do
+for kernel in release:1 release:8 test:2; do
 	tools/vm -kernel "build/${kernel%:*}/banos.elf" -smp "${kernel#*:}" -m 128M -timeout 120 \
 		-log "$work/log" -put "$work/hogs:/hogs" -- 'sh /hogs 2>/dev/null' >"$work/out" ||
 		fail "$kernel: exit status $?"

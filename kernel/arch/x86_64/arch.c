@@ -9,6 +9,7 @@
 #include <arch/boot.h>
 #include <base/log.h>
 #include <base/panic_arch.h>
+#include <base/spinlock.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <mem/frame.h>
@@ -48,6 +49,7 @@ _Noreturn __attribute__((no_stack_protector)) void kernel_start(unsigned protoco
 	log_set_console(serial_early_write);
 	descriptors_early();
 	cpu_detect();
+	spin_unfair = cpu_features.hypervisor;
 	choose_stack_guard();
 	bootinfo_read(protocol, info);
 	panic_resets = cmdline_get(boot_info.command_line, "panic", word, sizeof(word)) &&
