@@ -8,11 +8,13 @@
 
 #include <base/deferred.h>
 #include <base/types.h>
+#include <base/user.h>
 
 #define CRED_GROUPS_MAX 65536
 
 struct cred {
-	uint32_t refs; /* [a] */
+	uint32_t refs;	   /* [a] */
+	struct user *user; /* of uid; a reference */
 	uint32_t uid, euid, suid, fsuid;
 	uint32_t gid, egid, sgid, fsgid;
 	uint32_t group_count;
@@ -29,6 +31,8 @@ void cred_put(struct cred *c);
 /* A private copy with one reference and room for `groups` groups (the first ones copied). NULL: no
  * memory. */
 struct cred *cred_clone(const struct cred *c, uint32_t groups);
+/* The real user of a set that is not published yet. 0, -EAGAIN: no memory. */
+int cred_set_uid(struct cred *c, uint32_t uid);
 bool cred_in_group(const struct cred *c, uint32_t gid);	 /* by fsgid and supplementary groups */
 bool cred_superuser(const struct cred *c);		 /* effective user 0 */
 bool cred_capable(const struct cred *c, int capability); /* CAP_* of linux/capability.h */

@@ -69,7 +69,10 @@ int64_t sys_setresuid(unsigned r, unsigned e, unsigned s)
 	c = begin();
 	if (!c)
 		return -ENOMEM;
-	c->uid = r == KEEP ? c->uid : r;
+	if (r != KEEP && cred_set_uid(c, r)) {
+		cred_put(c);
+		return -EAGAIN;
+	}
 	c->euid = e == KEEP ? c->euid : e;
 	c->suid = s == KEEP ? c->suid : s;
 	c->fsuid = c->euid;

@@ -237,6 +237,9 @@ static int64_t do_exec(int dirfd, uaddr_t upath, uaddr_t argv, uaddr_t envp, uns
 
 	if (r)
 		return r;
+	r = process_exec_check_user();
+	if (r)
+		goto out;
 	r = file_open_exec(path_arg_base(&pa), pa.text, walk, &f);
 	if (r)
 		goto out;

@@ -265,7 +265,8 @@ static int64_t do_select(int n, uaddr_t in, uaddr_t out, uaddr_t ex, nsec_t dead
 
 	if (n < 0)
 		return -EINVAL;
-	/* No descriptor is above the table: as on Linux, bits there are neither read nor written. */
+	/* No descriptor is above the table: as on Linux, bits there are neither read nor written.
+	 */
 	r = sets_alloc(&s, min((size_t)n, fd_capacity(current()->files)));
 	if (r)
 		return r;

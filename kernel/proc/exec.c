@@ -240,6 +240,16 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 	arch_reset_user(t, entry, sp);
 }
 
+int process_exec_check_user(void)
+{
+	struct thread *t = current();
+
+	if (proc_thread(t)->over_limit && process_over_limit(t->cred->user))
+		return -EAGAIN;
+	proc_thread(t)->over_limit = false;
+	return 0;
+}
+
 int process_exec(const struct exec_args *args)
 {
 	struct thread *t = current();

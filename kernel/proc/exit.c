@@ -57,6 +57,7 @@ static void reap_locked(struct process *p)
 	}
 	pgroup_leave_locked(p);
 	pid_remove_process(p);
+	user_give(p->last_cred->user, USER_THREADS, 1);
 	blocker_wake_all(&p->ended);
 }
 
@@ -283,6 +284,8 @@ _Noreturn void process_exit_thread(int status)
 		p->last_cred = cred_get(t->cred);
 		exe = p->exe;
 		p->exe = NULL;
+	} else {
+		user_give(t->cred->user, USER_THREADS, 1); /* for the last one the process counts */
 	}
 	leave_table_locked(p, t);
 	spin_unlock_irq(&proc_tree_lock, irq);

@@ -212,32 +212,14 @@ void process_discard(struct process *p)
 }
 
 /* Threads count, too. */
-static uint64_t processes_of(uint32_t uid)
+static bool charge_thread(void)
 {
-	struct process *p;
-	uint64_t n = 0;
+	struct cred *c = current()->cred;
+	uint64_t limit = process_limit(process_current(), RLIMIT_NPROC);
 
-	for (int32_t after = 0; (p = process_next(after)) != NULL; process_put(p)) {
-		struct cred *c = process_cred(p);
-
-		n += c->uid == uid ? max(READ_ONCE(p->thread_count), 1U) : 0;
-		cred_put(c);
-		after = p->pid;
-	}
-	return n;
-}
-
-/* The user's threads are counted only when all threads together reach the limit. */
-static bool over_process_limit(void)
-{
-	uint64_t limit = process_limit(process_current(), RLIMIT_NPROC), loads[3];
-	unsigned runnable, total;
-
-	if (limit == RLIM_INFINITY)
-		return false;
-	sched_load(&runnable, &total, loads);
-	return total >= limit && !cred_capable(current()->cred, CAP_SYS_RESOURCE) &&
-	       current()->cred->uid && processes_of(current()->cred->uid) >= limit;
+	if (!c->uid || cred_capable(c, CAP_SYS_RESOURCE) || cred_capable(c, CAP_SYS_ADMIN))
+		limit = RLIM_INFINITY;
+	return user_take(c->user, USER_THREADS, 1, limit);
 }
 
 /* Enter a new process and its thread. PROC_TREE held. */
@@ -313,11 +295,14 @@ int process_fork(const struct fork_args *a, struct thread **out)
 	struct thread *t;
 	int r;
 
-	if (over_process_limit())
+	if (!charge_thread())
 		return -EAGAIN;
+	proc_thread(current())->over_limit = false;
 	p = a->thread ? process_get(process_current()) : copy_process(a);
-	if (!p)
-		return -ENOMEM;
+	if (!p) {
+		r = -ENOMEM;
+		goto out_charge;
+	}
 	t = copy_thread(a);
 	if (!t) {
 		r = -ENOMEM;
@@ -341,6 +326,8 @@ out_process:
 		process_put(p);
 	else
 		process_discard(p);
+out_charge:
+	user_give(current()->cred->user, USER_THREADS, 1);
 	return r;
 }
 
@@ -407,6 +394,7 @@ int process_create_first(int (*fn)(void))
 	if (!t->files || !t->fs)
 		return -ENOMEM;
 	default_limits(p);
+	user_take(t->cred->user, USER_THREADS, 1, RLIM_INFINITY);
 	strlcpy(p->name, "init", sizeof(p->name));
 	irq = spin_lock_irq(&proc_tree_lock);
 	p->pid = t->tid = pid_alloc_locked(0);

@@ -66,7 +66,7 @@ void posix_timer_put(struct posix_timer *pt)
 		thread_put(pt->a.cpu_thread);
 	if (pt->a.cpu_process)
 		process_put(pt->a.cpu_process);
-	user_uncharge_signal(pt->queued.user);
+	user_uncharge(pt->queued.user, USER_SIGNALS);
 	kfree_deferred(pt, epoch);
 }
 
@@ -235,8 +235,8 @@ int posix_timer_create(const struct posix_timer_args *a)
 	cpu_timer_init(&pt->cpu, a->cpu_process, a->cpu_thread, a->cpu_kind, cpu_fire);
 	list_init(&pt->queued.link);
 	pt->queued.timer = pt;
-	pt->queued.user =
-		user_charge_signal(current()->cred->uid, process_limit(p, RLIMIT_SIGPENDING));
+	pt->queued.user = user_charge(current()->cred->user, USER_SIGNALS,
+				      process_limit(p, RLIMIT_SIGPENDING));
 	r = pt->queued.user ? 0 : -EAGAIN;
 	irq = spin_lock_irq(&proc_tree_lock);
 	if (!r)

@@ -23,6 +23,7 @@ struct proc_thread {
 	struct list pi_held;	 /* [FUTEX_PI] futex_pi.c: locks it owns, that others wait for */
 	bool pi_left;		 /* [FUTEX_PI] it will own none any more */
 	bool no_new_privs;	 /* by itself, and its exec */
+	bool over_limit;	 /* by itself: became a user who has too many threads */
 	bool reset_on_fork;	 /* [a] SCHED_RESET_ON_FORK: children get no special rights */
 	uint16_t ioprio;	 /* [a] as ioprio_set gave it; nothing looks at it */
 	nsec_t cpu_left;	 /* [PROC_TREE] cpu_clock.c */
@@ -100,6 +101,8 @@ struct exec_args {
 };
 /* Replace the current program. 0, or -errno with the caller as it was. */
 int process_exec(const struct exec_args *a);
+/* -EAGAIN if the thread became a user who had too many threads, and still has. */
+int process_exec_check_user(void);
 
 /* End the whole process with a status as wait4 reports it (code << 8, or signal). */
 _Noreturn void process_exit_group(int status);
@@ -228,6 +231,8 @@ void signal_watch_wake(struct process *p);
 
 /* Credentials of the current thread: take over `c`. */
 void cred_install(struct cred *c);
+/* Has the user more threads than the calling process may make? Never so of the superuser. */
+bool process_over_limit(const struct user *u);
 /* Sessions and groups. */
 int process_setsid(void);
 int process_setpgid(int32_t pid, int32_t pgid);

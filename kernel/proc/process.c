@@ -512,6 +512,20 @@ struct cred *process_cred(struct process *p)
 	return c;
 }
 
+/* The thread counts for its real user, who may have too many with it: exec looks at that. */
+static void move_user(struct thread *t, struct user *from, struct user *to)
+{
+	proc_thread(t)->over_limit = process_over_limit(to); /* without us, as Linux counts */
+	user_take(to, USER_THREADS, 1, UINT64_MAX);
+	user_give(from, USER_THREADS, 1);
+}
+
+bool process_over_limit(const struct user *u)
+{
+	return u->uid &&
+	       user_count(u, USER_THREADS) > process_limit(process_current(), RLIMIT_NPROC);
+}
+
 void cred_install(struct cred *c)
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
@@ -519,6 +533,8 @@ void cred_install(struct cred *c)
 	struct cred *old = t->cred;
 
 	t->cred = c;
+	if (old->user != c->user)
+		move_user(t, old->user, c->user);
 	if (old->euid != c->euid || old->egid != c->egid)
 		t->process->dumpable = false;
 	spin_unlock_irq(&proc_tree_lock, irq);

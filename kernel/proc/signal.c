@@ -214,7 +214,7 @@ void signal_force(int sig, const struct signal_info *info)
 			process_exit_group(sig);
 		}
 	}
-	signal_add(&d->pending, sig, info, 0, UINT64_MAX);
+	signal_add(&d->pending, sig, info, current()->cred->user, UINT64_MAX);
 	recompute_locked();
 	spin_unlock_irq(&p->signals.lock, irq);
 }

@@ -5,7 +5,7 @@
 
 #include "posix_timer.h"
 #include "proc_internal.h"
-#include "user.h"
+#include <base/user.h>
 
 #include <asm/signal.h>
 
@@ -16,7 +16,7 @@
 /* --- pending sets (signal_queue.c); the process's signal lock is held --- */
 /* 0, or -EAGAIN when a signal that must be queued cannot be. */
 int signal_add(struct signal_pending *pending, int sig, const struct signal_info *info,
-	       uint32_t uid, uint64_t limit);
+	       struct user *payer, uint64_t limit);
 /* An entry of its own, that is on no set. */
 void signal_add_own(struct signal_pending *pending, struct signal_queued *own);
 void signal_unqueue(struct signal_pending *pending, struct signal_queued *own);

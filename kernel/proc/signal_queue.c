@@ -95,7 +95,7 @@ static void drop(struct signal_queued *q)
 	if (q->timer) {
 		posix_timer_put(q->timer); /* its reference for being queued */
 	} else {
-		user_uncharge_signal(q->user);
+		user_uncharge(q->user, USER_SIGNALS);
 		kfree(q);
 	}
 }
@@ -121,13 +121,13 @@ void signal_discard(struct signal_pending *pending, sigset64_t set)
 			drop(q);
 }
 
-static struct signal_queued *allocate(uint32_t uid, uint64_t limit)
+static struct signal_queued *allocate(struct user *payer, uint64_t limit)
 {
-	struct user *user = user_charge_signal(uid, limit);
+	struct user *user = user_charge(payer, USER_SIGNALS, limit);
 	struct signal_queued *q = user ? kmalloc(sizeof(*q)) : NULL;
 
 	if (!q) {
-		user_uncharge_signal(user);
+		user_uncharge(user, USER_SIGNALS);
 		return NULL;
 	}
 	q->user = user;
@@ -136,14 +136,14 @@ static struct signal_queued *allocate(uint32_t uid, uint64_t limit)
 }
 
 int signal_add(struct signal_pending *pending, int sig, const struct signal_info *info,
-	       uint32_t uid, uint64_t limit)
+	       struct user *payer, uint64_t limit)
 {
 	struct signal_queued *q;
 
 	if (sig < RT_FIRST && pending->set & SIGBIT(sig))
 		return 0;
 	/* What the kernel tells of a standard signal has room above the limit, too. */
-	q = info ? allocate(uid, sig < RT_FIRST && info->code >= 0 ? UINT64_MAX : limit) : NULL;
+	q = info ? allocate(payer, sig < RT_FIRST && info->code >= 0 ? UINT64_MAX : limit) : NULL;
 	if (q) {
 		q->info = *info;
 		q->info.signo = sig;
@@ -197,7 +197,7 @@ void signal_remove(struct signal_pending *pending, int sig, struct signal_info *
 		if (found->timer) {
 			info->timer = found->timer; /* with its reference */
 		} else {
-			user_uncharge_signal(found->user);
+			user_uncharge(found->user, USER_SIGNALS);
 			kfree(found);
 		}
 	}

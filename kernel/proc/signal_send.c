@@ -142,11 +142,11 @@ static bool fatal(const struct process *p, const struct thread *target, int sig)
 }
 
 /* Who pays for a signal to p. PROC_TREE held. */
-static uint32_t payer(const struct process *p, const struct thread *t)
+static struct user *payer(const struct process *p, const struct thread *t)
 {
 	if (!t)
 		t = list_first_entry_or_null(&p->threads, struct thread, process_link);
-	return t->cred->uid;
+	return t->cred->user;
 }
 
 /* What does not wait for a thread to take the signal. PROC_TREE held. False: nothing is left. */

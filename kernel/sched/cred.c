@@ -6,14 +6,17 @@
 #include <base/cred.h>
 #include <base/panic.h>
 #include <lib/compiler.h>
+#include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
 #include <sched/epoch.h>
 
 #define ALL_CAPABILITIES ((1UL << 41) - 1) /* CAP_LAST_CAP is 40 */
 
-struct cred cred_root = {
-	.refs = 1, .cap_effective = ALL_CAPABILITIES, .cap_permitted = ALL_CAPABILITIES};
+struct cred cred_root = {.refs = 1,
+			 .user = &user_root,
+			 .cap_effective = ALL_CAPABILITIES,
+			 .cap_permitted = ALL_CAPABILITIES};
 
 struct cred *cred_get(struct cred *c)
 {
@@ -26,6 +29,7 @@ void cred_put(struct cred *c)
 	if (__atomic_fetch_sub(&c->refs, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
 	assert(c != &cred_root);
+	user_put(c->user); /* those who look under epoch read numbers only */
 	epoch_kfree(&c->epoch, offsetof(struct cred, epoch));
 }
 
@@ -40,7 +44,20 @@ struct cred *cred_clone(const struct cred *c, uint32_t groups)
 	memcpy(n->groups, c->groups, (size_t)keep * sizeof(n->groups[0]));
 	n->group_count = keep;
 	n->refs = 1;
+	user_get(n->user);
 	return n;
+}
+
+int cred_set_uid(struct cred *c, uint32_t uid)
+{
+	struct user *u = uid == c->uid ? user_get(c->user) : user_of(uid);
+
+	if (!u)
+		return -EAGAIN;
+	user_put(c->user);
+	c->user = u;
+	c->uid = uid;
+	return 0;
 }
 
 bool cred_in_group(const struct cred *c, uint32_t gid)

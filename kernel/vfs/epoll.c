@@ -69,8 +69,10 @@ bool file_is_epoll(const struct file *f)
 
 static void ep_put(struct epoll *ep)
 {
-	if (__atomic_sub_fetch(&ep->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		kfree_deferred(ep, epoch);
+	if (__atomic_sub_fetch(&ep->refs, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	user_put(ep->user);
+	kfree_deferred(ep, epoch);
 }
 
 /* --- the ready list ----------------------------------------------------------------------- */
@@ -236,7 +238,7 @@ static void item_remove(struct epoll_item *it)
 	spin_lock(&it->file->lock);
 	list_del(&it->watcher);
 	spin_unlock(&it->file->lock);
-	user_limit_give(ep->uid, USER_EPOLL_WATCHES);
+	user_give(ep->user, USER_EPOLL_WATCHES, 1);
 	kfree(it);
 }
 
@@ -247,12 +249,12 @@ static int item_add(struct epoll *ep, struct file *file, int fd, uint32_t events
 	unsigned found;
 	int r;
 
-	r = user_limit_take(ep->uid, USER_EPOLL_WATCHES);
+	r = user_limit_take(ep->user, USER_EPOLL_WATCHES);
 	if (r)
 		return r;
 	it = kzalloc(sizeof(*it));
 	if (!it) {
-		user_limit_give(ep->uid, USER_EPOLL_WATCHES);
+		user_give(ep->user, USER_EPOLL_WATCHES, 1);
 		return -ENOMEM;
 	}
 	t.item = it;
@@ -574,7 +576,6 @@ int epoll_create(struct file **out)
 	if (!ep)
 		return -ENOMEM;
 	ep->refs = 1;
-	ep->uid = vfs_cred()->uid;
 	mutex_init(&ep->lock, LOCK_EPOLL);
 	spin_init(&ep->ready_lock, LOCK_EPOLL_READY);
 	blocker_init(&ep->wait);
@@ -582,9 +583,11 @@ int epoll_create(struct file **out)
 	list_init(&ep->ready);
 	list_init(&ep->nested);
 	r = file_create_event("[eventpoll]", O_RDWR, &epoll_file_ops, ep, out);
-	if (r)
+	if (r) {
 		kfree(ep);
-	else
-		ep->file = *out;
-	return r;
+		return r;
+	}
+	ep->user = user_get(vfs_cred()->user);
+	ep->file = *out;
+	return 0;
 }

@@ -38,7 +38,7 @@ struct epoll_item {
 
 struct epoll {
 	uint32_t refs;		    /* [a] its file, and whoever removes a closed file from it */
-	uint32_t uid;		    /* [I] whose limit counts the items */
+	struct user *user;	    /* [I] whose limit counts the items; a reference */
 	struct mutex lock;	    /* EPOLL: the items, and one scan at a time */
 	struct rb_root items;	    /* [lock] by file and number */
 	struct spinlock ready_lock; /* EPOLL_READY */

@@ -71,7 +71,7 @@ static void watch_die(struct watch *w)
 	struct inotify *in = w->in;
 
 	inotify_queue(in, w->number, IN_IGNORED, 0, "", 0);
-	user_limit_give(in->uid, USER_INOTIFY_WATCHES);
+	user_give(in->user, USER_INOTIFY_WATCHES, 1);
 	__atomic_fetch_sub(&notify_watches, 1, __ATOMIC_RELAXED);
 	list_del(&w->link);
 	spin_lock(&in->lock);
@@ -208,7 +208,7 @@ static int watch_create(struct inotify *in, struct inode *inode, uint32_t mask)
 {
 	struct notify_marks *m = marks_get(inode);
 	struct watch *w = kzalloc(sizeof(*w));
-	int r = m && w ? user_limit_take(in->uid, USER_INOTIFY_WATCHES) : -ENOMEM;
+	int r = m && w ? user_limit_take(in->user, USER_INOTIFY_WATCHES) : -ENOMEM;
 
 	if (r) {
 		kfree(w);
@@ -404,7 +404,7 @@ static void inotify_release(struct file *f)
 		list_del(&e->link);
 		inotify_event_free(in, e);
 	}
-	user_limit_give(in->uid, USER_INOTIFY_INSTANCES);
+	user_uncharge(in->user, USER_INOTIFY_INSTANCES);
 	kfree_deferred(in, epoch);
 }
 
@@ -435,15 +435,16 @@ int inotify_create(unsigned flags, struct file **out)
 	list_init(&in->dead);
 	blocker_init_class(&in->wait, LOCK_BLOCKER_OUTER);
 	in->overflow = (struct event){.number = -1, .mask = IN_Q_OVERFLOW};
-	in->uid = vfs_cred()->uid;
-	r = user_limit_take(in->uid, USER_INOTIFY_INSTANCES);
+	in->user = vfs_cred()->user;
+	r = user_limit_take(in->user, USER_INOTIFY_INSTANCES);
 	if (r == -ENOSPC)
 		r = -EMFILE;
 	if (!r) {
+		user_get(in->user);
 		r = file_create_event("inotify", O_RDONLY | flags, &inotify_file_ops, in, out);
 		if (!r)
 			return 0;
-		user_limit_give(in->uid, USER_INOTIFY_INSTANCES);
+		user_uncharge(in->user, USER_INOTIFY_INSTANCES);
 	}
 	kfree(in);
 	return r;

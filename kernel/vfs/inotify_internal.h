@@ -23,7 +23,7 @@ struct inotify {
 	struct rb_root numbers; /* [mutex] */
 	struct rb_root inodes;	/* [mutex] */
 	int32_t last_number;	/* [mutex] */
-	uint32_t uid;		/* [I] who pays */
+	struct user *user;	/* [I] who pays; a reference */
 	struct spinlock lock;	/* NOTIFY_QUEUE */
 	struct list events;	/* [lock] */
 	uint32_t count;		/* [lock; a] */

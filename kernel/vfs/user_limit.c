@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Counts by user. A user has an entry in a tree while one of its counts is not 0; everything is
- * covered by one spinlock, because the calls that come here are rare and allocate anyway.
- */
+/* Limits by user of what this folder makes, and their files. */
 #include "user_limit.h"
 
-#include <base/spinlock.h>
 #include <base/stats.h>
 #include <lib/errno.h>
 #include <lib/format.h>
-#include <lib/rbtree.h>
 #include <lib/string.h>
-#include <mem/slab.h>
-
-struct user {
-	struct rb_node node; /* [lock] by uid */
-	uint32_t uid;
-	uint64_t counts[USER_RESOURCES];
-};
-
-static struct spinlock lock = SPINLOCK_INIT(LOCK_VFS_MISC);
-static struct rb_root users; /* [lock] */
 
 /* [a] As many as Linux allows by default on a small machine. */
 static uint64_t limits[USER_RESOURCES] = {
@@ -29,81 +14,11 @@ static uint64_t limits[USER_RESOURCES] = {
 	[USER_EPOLL_WATCHES] = 200000,
 };
 
-static struct rb_node **find(uint32_t uid, struct rb_node **parent)
+int user_limit_take(struct user *u, enum user_resource what)
 {
-	struct rb_node **link = &users.node;
+	uint64_t limit = __atomic_load_n(&limits[what], __ATOMIC_RELAXED);
 
-	*parent = NULL;
-	while (*link) {
-		struct user *u = rb_entry(*link, struct user, node);
-
-		if (u->uid == uid)
-			break;
-		*parent = *link;
-		link = uid < u->uid ? &u->node.left : &u->node.right;
-	}
-	return link;
-}
-
-/* Count one more; *fresh becomes the user's entry if there is none. -EAGAIN: it is missing. */
-static int take(uint32_t uid, enum user_resource what, struct user **fresh)
-{
-	struct rb_node *parent, **link;
-	struct user *u;
-
-	link = find(uid, &parent);
-	u = *link ? rb_entry(*link, struct user, node) : *fresh;
-	if (!u)
-		return -EAGAIN;
-	if (u->counts[what] >= __atomic_load_n(&limits[what], __ATOMIC_RELAXED))
-		return -ENOSPC;
-	if (!*link) {
-		*fresh = NULL;
-		u->uid = uid;
-		rb_link(&u->node, parent, link);
-		rb_insert_fixup(&u->node, &users);
-	}
-	u->counts[what]++;
-	return 0;
-}
-
-int user_limit_take(uint32_t uid, enum user_resource what)
-{
-	struct user *fresh = NULL;
-	int r;
-
-	spin_lock(&lock);
-	r = take(uid, what, &fresh);
-	spin_unlock(&lock);
-	if (r != -EAGAIN)
-		return r;
-	fresh = kzalloc(sizeof(*fresh));
-	if (!fresh)
-		return -ENOMEM;
-	spin_lock(&lock);
-	r = take(uid, what, &fresh);
-	spin_unlock(&lock);
-	kfree(fresh);
-	return r;
-}
-
-void user_limit_give(uint32_t uid, enum user_resource what)
-{
-	struct rb_node *parent, **link;
-	struct user *u;
-	uint64_t left = 0;
-
-	spin_lock(&lock);
-	link = find(uid, &parent);
-	u = rb_entry(*link, struct user, node);
-	u->counts[what]--;
-	for (unsigned i = 0; i < USER_RESOURCES; i++)
-		left |= u->counts[i];
-	if (!left)
-		rb_erase(&u->node, &users);
-	spin_unlock(&lock);
-	if (!left)
-		kfree(u);
+	return user_take(u, what, 1, limit) ? 0 : -ENOSPC;
 }
 
 /* --- /proc/sys/fs ------------------------------------------------------------------------- */

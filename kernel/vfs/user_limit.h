@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What one user holds of things that are limited by user. */
+/* Limits by user that the superuser sets in /proc/sys/fs. */
 #ifndef VFS_USER_LIMIT_H
 #define VFS_USER_LIMIT_H
 
-#include <base/types.h>
+#include <base/user.h>
 
-enum user_resource {
-	USER_INOTIFY_INSTANCES,
-	USER_INOTIFY_WATCHES,
-	USER_EPOLL_WATCHES,
-	USER_RESOURCES
-};
-
-/* One more for the user. 0, -ENOSPC at the limit, -ENOMEM. Context: process. */
-int user_limit_take(uint32_t uid, enum user_resource what);
-void user_limit_give(uint32_t uid, enum user_resource what);
-void user_limit_init(void); /* the files in /proc/sys/fs, at boot */
+/* One more for the user; user_give takes it back. 0, -ENOSPC at the limit. Context: any. */
+int user_limit_take(struct user *u, enum user_resource what);
+void user_limit_init(void); /* the files, at boot */
 
 #endif
