@@ -8,6 +8,7 @@
 #include <lib/compiler.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <proc/futex.h>
 #include <proc/proc_internal.h>
 #include <sched/thread.h>
 #include <syscalls_proto.h>
@@ -160,6 +161,7 @@ static int set_policy(struct thread *t, const struct wanted *w)
 	if (r)
 		return r;
 	thread_set_policy(t, w->policy, w->rt_priority);
+	futex_priority_changed(t);
 	if (w->set_nice)
 		thread_set_nice(t, w->nice);
 	thread_reset_on_fork(t, &w->reset_on_fork);
@@ -245,7 +247,7 @@ int64_t sys_sched_getparam(int tid, uaddr_t out)
 	t = thread_by(tid);
 	if (!t)
 		return -ESRCH;
-	priority = t->sched.rt_priority;
+	priority = t->sched.own_priority;
 	thread_put(t);
 	return put_user(out, priority);
 }
@@ -339,7 +341,7 @@ int64_t sys_sched_setattr(int tid, uaddr_t uattr, unsigned flags)
 	w.nice = clamp(a.sched_nice, -20, 19);
 	w.reset_on_fork = thread_reset_on_fork(t, NULL);
 	if (a.sched_flags & SCHED_FLAG_KEEP_PARAMS) {
-		w.rt_priority = t->sched.rt_priority;
+		w.rt_priority = t->sched.own_priority;
 		w.nice = t->sched.nice;
 	}
 	thread_put(t);
@@ -366,8 +368,8 @@ int64_t sys_sched_getattr(int tid, uaddr_t uattr, unsigned size, unsigned flags)
 		return -ESRCH;
 	a.size = min(size, (unsigned)sizeof(a));
 	a.sched_policy = (uint32_t)number_of(t);
-	a.sched_priority = t->sched.rt_priority;
-	a.sched_nice = t->sched.rt_priority ? 0 : t->sched.nice;
+	a.sched_priority = t->sched.own_priority;
+	a.sched_nice = t->sched.own_priority ? 0 : t->sched.nice;
 	a.sched_flags = thread_reset_on_fork(t, NULL) ? SCHED_FLAG_RESET_ON_FORK : 0;
 	thread_put(t);
 	return copy_to_user(uattr, &a, a.size);

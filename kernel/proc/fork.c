@@ -71,7 +71,6 @@ int proc_thread_attach(struct thread *t)
 	if (!d)
 		return -ENOMEM;
 	list_init(&d->pending.queue);
-	list_init(&d->pi_held);
 	t->proc_data = d;
 	return 0;
 }
@@ -132,14 +131,15 @@ static struct thread *copy_thread(const struct fork_args *a)
 	t->sched.weight = me->sched.weight;
 	proc_thread(t)->no_new_privs = proc_thread(me)->no_new_privs;
 	t->sched.policy = me->sched.policy;
-	t->sched.rt_priority = me->sched.rt_priority;
+	/* What is lent to us is not the child's. */
+	t->sched.rt_priority = t->sched.own_priority = me->sched.own_priority;
 	proc_thread(t)->ioprio = proc_thread(me)->ioprio;
 	if (proc_thread(me)->reset_on_fork) {
 		/* The child is ordinary. */
 		bool special = t->sched.rt_priority || t->sched.nice < 0;
 
 		t->sched.policy = t->sched.rt_priority ? THREAD_NORMAL : t->sched.policy;
-		t->sched.rt_priority = 0;
+		t->sched.rt_priority = t->sched.own_priority = 0;
 		if (special)
 			thread_set_nice(t, 0);
 	}

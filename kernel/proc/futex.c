@@ -137,7 +137,20 @@ int futex_fault_in(uaddr_t addr, bool write)
 
 void futex_queue_locked(struct futex_bucket *b, struct futex_waiter *w)
 {
-	list_add_tail(&w->link, &b->waiters);
+	struct list *before = &b->waiters;
+	unsigned priority = w->thread->sched.rt_priority;
+	struct futex_waiter *other;
+
+	/* Real-time threads first, by priority; there are few of them. All others by age. */
+	if (priority) {
+		list_for_each_entry(other, &b->waiters, link) {
+			before = &other->link;
+			if (other->thread->sched.rt_priority < priority)
+				break;
+			before = &b->waiters;
+		}
+	}
+	list_add_tail(&w->link, before);
 	__atomic_store_n(&w->bucket, b, __ATOMIC_RELAXED);
 }
 

@@ -10,6 +10,8 @@
 
 #include <base/types.h>
 
+struct thread;
+
 /* When a wait ends by itself. */
 struct futex_deadline {
 	nsec_t at;     /* NEVER: it does not */
@@ -45,10 +47,12 @@ int futex_wait_many(const struct futex_wait_item *items, unsigned n,
  * -ETIMEDOUT, -EINTR, -EINVAL, -EFAULT.
  */
 int futex_lock_pi(uaddr_t addr, bool private, bool try, const struct futex_deadline *d);
-/* Give it to the one that has waited longest. 0, -EPERM (not ours), -EINVAL, -EFAULT. */
+/* Give it to the most important waiter. 0, -EPERM (not ours), -EINVAL, -EFAULT. */
 int futex_unlock_pi(uaddr_t addr, bool private);
 /* The current thread ends or gives up its memory: what it holds goes to those who wait. */
 void futex_thread_leaves(void);
+/* Another priority was given to t: lend it on, if t waits for such a lock. */
+void futex_priority_changed(struct thread *t);
 
 /* Compare and exchange the word; *was is what it held. 0 or -EFAULT. May sleep. */
 int futex_change_word(uaddr_t addr, uint32_t expect, uint32_t value, uint32_t *was);

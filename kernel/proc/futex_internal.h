@@ -20,7 +20,7 @@ struct futex_key {
 
 struct futex_bucket {
 	struct spinlock lock; /* FUTEX */
-	struct list waiters;  /* [lock] oldest first */
+	struct list waiters;  /* [lock] real-time threads by priority, then the others; by age */
 } __attribute__((aligned(32)));
 
 /* One thread's wait on one word, on its stack. */

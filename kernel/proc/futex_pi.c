@@ -2,11 +2,11 @@
 /*
  * Futexes that are locks with an owner: FUTEX_LOCK_PI and its kin. The word holds the owner's
  * thread number; who finds it taken comes here, and the kernel hands the lock from owner to owner
- * while anybody waits. That ownership is exact; no priority is lent to the owner.
+ * while anybody waits.
  *
- * While somebody waits, a struct futex_pi says whose the lock is. It is made by the first waiter,
- * counted by its waiters, and lies on the owner's list (proc_thread->pi_held), so that a thread
- * that ends can hand over what it holds.
+ * While somebody waits, a struct futex_pi says whose the lock is. It is made by the first waiter
+ * and counted by its waiters. Who is next, and the priority that waiters lend to the owner, is
+ * the matter of pi_chain.c; words, buckets and sleeping are ours.
  *
  *	taken, nobody waits -> waited for	the first waiter (join_locked)
  *	owner A -> owner B	futex_unlock_pi by A writes B's number into the word and wakes B; or
@@ -14,14 +14,14 @@
  *				address space surely has the word
  *	waited for -> taken	the last waiter leaves or is the new owner
  *
- * Waiters are on their bucket's list like all others, with w->pi set; the oldest one is next.
+ * Waiters are on their bucket's list like all others, with w->pi set.
  *
- * Locks: the bucket's (FUTEX), then PROC_TREE where a thread is looked for, then pi_lock
- * (FUTEX_PI), which covers owners and their lists. Against an owner that ends meanwhile: it sets
- * pi_left, under pi_lock, when its list is empty for good; from then on it is no owner, and the
- * word either has changed or names nobody (-ESRCH).
+ * Locks: the bucket's (FUTEX), then PROC_TREE where a thread is looked for, then FUTEX_PI. Against
+ * an owner that ends meanwhile: it sets pi_left, under FUTEX_PI, when it holds nothing for good;
+ * from then on it is no owner, and the word either has changed or names nobody (-ESRCH).
  */
 #include "futex_internal.h"
+#include "pi_chain.h"
 #include "proc_internal.h"
 
 #include <lib/errno.h>
@@ -31,45 +31,14 @@
 
 #include <linux/futex.h>
 
-struct futex_pi {
-	struct proc_thread *owner;   /* [pi_lock] NULL: none, and no waiter that goes on waiting */
-	struct list owner_link;	     /* [pi_lock] in owner->pi_held */
-	struct futex_bucket *bucket; /* [I] */
-	unsigned waiters;	     /* [bucket->lock] */
-};
-
-struct pi_waiter {
-	struct futex_waiter w;
-	bool died; /* [bucket->lock] the lock is ours, and its owner ended */
-};
-
 enum { QUEUED = 1, LOOK_AGAIN = 2 };
-
-static struct spinlock pi_lock = SPINLOCK_INIT(LOCK_FUTEX_PI);
-
-static void set_owner(struct futex_pi *pi, struct proc_thread *owner)
-{
-	if (pi->owner)
-		list_del(&pi->owner_link);
-	pi->owner = owner;
-	if (owner)
-		list_add_tail(&pi->owner_link, &owner->pi_held);
-}
-
-static void disown(struct futex_pi *pi)
-{
-	uint64_t irq = spin_lock_irq(&pi_lock);
-
-	set_owner(pi, NULL);
-	spin_unlock_irq(&pi_lock, irq);
-}
 
 /* One waiter less. Bucket locked. */
 static void drop_locked(struct futex_pi *pi)
 {
-	if (--pi->waiters)
+	if (--pi->count)
 		return;
-	disown(pi);
+	pi_disown(pi);
 	kfree(pi);
 }
 
@@ -84,48 +53,30 @@ static struct futex_waiter *first_waiter(struct futex_bucket *b, const struct fu
 	return NULL;
 }
 
-/* Make the thread that the word names the owner of pi. 0, -ESRCH. Bucket locked. */
-static int attach_owner(struct futex_pi *pi, int32_t tid)
-{
-	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	struct thread *t = thread_find_locked(tid);
-	int r = -ESRCH;
-
-	/* In the table it has its proc_data. */
-	if (t) {
-		spin_lock(&pi_lock);
-		if (!proc_thread(t)->pi_left) {
-			set_owner(pi, proc_thread(t));
-			r = 0;
-		}
-		spin_unlock(&pi_lock);
-	}
-	spin_unlock_irq(&proc_tree_lock, irq);
-	return r;
-}
-
-/* Wait behind those that wait already, or be the first. Bucket locked. */
-static int join_locked(struct futex_bucket *b, struct futex_waiter *w, struct futex_pi **fresh,
+/* Wait with those that wait already, or be the first. Bucket locked. */
+static int join_locked(struct futex_bucket *b, struct pi_waiter *p, struct futex_pi **fresh,
 		       int32_t owner)
 {
-	struct futex_waiter *first = first_waiter(b, &w->key);
+	struct futex_waiter *first = first_waiter(b, &p->w.key);
 	struct futex_pi *pi = first ? first->pi : *fresh;
-	int r;
+	int r = 0;
 
-	if (READ_ONCE(pi->owner) == proc_thread(current()))
-		return -EDEADLK;
 	/* Ownerless: fresh, or all that are on the list have given up. */
 	if (!READ_ONCE(pi->owner)) {
 		pi->bucket = b;
-		r = attach_owner(pi, owner);
-		if (r)
-			return r;
+		r = pi_attach_owner(pi, owner);
+	}
+	if (!r)
+		r = pi_join(pi, p);
+	if (r) {
+		if (!first)
+			pi_disown(pi);
+		return r;
 	}
 	if (!first)
 		*fresh = NULL;
-	pi->waiters++;
-	w->pi = pi;
-	futex_queue_locked(b, w);
+	pi->count++;
+	futex_queue_locked(b, &p->w);
 	return QUEUED;
 }
 
@@ -133,11 +84,11 @@ static int join_locked(struct futex_bucket *b, struct futex_waiter *w, struct fu
  * Take the lock, or queue: 0, QUEUED, LOOK_AGAIN, -EFAULT (to be faulted in), or an error. Bucket
  * locked. fresh: a state for the first waiter; NULL inside: taken, or do not wait.
  */
-static int take_or_join_locked(struct futex_bucket *b, struct futex_waiter *w, uaddr_t addr,
-			       bool try, struct futex_pi **fresh)
+static int take_or_join_locked(struct futex_bucket *b, struct pi_waiter *p, uaddr_t addr, bool try,
+			       struct futex_pi **fresh)
 {
 	uint32_t tid = (uint32_t)current()->tid, value, was;
-	struct futex_waiter *first = first_waiter(b, &w->key);
+	struct futex_waiter *first = first_waiter(b, &p->w.key);
 	int r;
 
 	if (!futex_peek(addr, &value))
@@ -159,7 +110,7 @@ static int take_or_join_locked(struct futex_bucket *b, struct futex_waiter *w, u
 	}
 	if (try)
 		return -EAGAIN;
-	r = join_locked(b, w, fresh, (int32_t)(value & FUTEX_TID_MASK));
+	r = join_locked(b, p, fresh, (int32_t)(value & FUTEX_TID_MASK));
 	/* An owner that has just ended may have left the word changed. */
 	if (r == -ESRCH && futex_peek(addr, &was) && was != (value | FUTEX_WAITERS))
 		r = LOOK_AGAIN;
@@ -193,6 +144,7 @@ static int settle(struct futex_bucket *b, struct pi_waiter *p, uaddr_t addr, int
 	ours = !p->w.bucket;
 	if (!ours) {
 		list_del(&p->w.link);
+		pi_leave(p);
 		drop_locked(p->w.pi);
 	}
 	spin_unlock(&b->lock);
@@ -213,7 +165,7 @@ static int lock_with_key(struct pi_waiter *p, uaddr_t addr, bool try,
 	do {
 		wait_begin(WAIT_INTERRUPTIBLE);
 		spin_lock(&b->lock);
-		r = take_or_join_locked(b, &p->w, addr, try, &fresh);
+		r = take_or_join_locked(b, p, addr, try, &fresh);
 		spin_unlock(&b->lock);
 		if (r == QUEUED)
 			break;
@@ -240,52 +192,47 @@ int futex_lock_pi(uaddr_t addr, bool private, bool try, const struct futex_deadl
 
 /* --- giving it away -------------------------------------------------------------------------- */
 
-/* w, which still waited, has the lock now: it is off the list and will run. Bucket locked. */
-static void grant_locked(struct futex_waiter *w, bool died)
+/* p, which still waited, has the lock now: it is off the lists and will run. Bucket locked. */
+static void grant_locked(struct pi_waiter *p, bool died)
 {
-	struct futex_pi *pi = w->pi;
-	uint64_t irq = spin_lock_irq(&pi_lock);
+	struct futex_pi *pi = p->w.pi;
 
-	set_owner(pi, proc_thread(w->thread));
-	spin_unlock_irq(&pi_lock, irq);
-	container_of(w, struct pi_waiter, w)->died = died;
-	list_del(&w->link);
+	pi_grant(p);
+	p->died = died;
+	list_del(&p->w.link);
 	/* Its thread takes our lock before it goes on: settle(). */
-	w->bucket = NULL;
+	p->w.bucket = NULL;
 	drop_locked(pi);
 }
 
 /*
  * To the first that still waits. 0, -EFAULT (to be faulted in), -EAGAIN (the word is not *value any
- * more). With nobody left the word is 0. Bucket locked.
+ * more). With nobody left the word is 0. pi: NULL if nobody waits. Bucket locked.
  */
-static int hand_over_locked(struct futex_bucket *b, const struct futex_key *k, uaddr_t addr,
-			    uint32_t value)
+static int hand_over_locked(struct futex_pi *pi, uaddr_t addr, uint32_t value)
 {
-	struct futex_waiter *w, *next;
+	struct pi_waiter *p;
 	uint32_t was, to;
 
-	list_for_each_entry_safe(w, next, &b->waiters, link) {
-		if (!futex_key_equal(&w->key, k))
-			continue;
-		to = FUTEX_WAITERS | (uint32_t)w->thread->tid;
+	while (pi && (p = pi_first_waiter(pi)) != NULL) {
+		to = FUTEX_WAITERS | (uint32_t)p->w.thread->tid;
 		if (!futex_try_change(addr, value, to, &was))
 			return -EFAULT;
 		if (was != value)
 			return -EAGAIN;
 		value = to;
-		if (thread_wake_wait(w->thread)) {
-			grant_locked(w, false);
+		if (thread_wake_wait(p->w.thread)) {
+			grant_locked(p, false);
 			return 0;
 		}
+		pi_leave(p); /* it has given up, and goes when it has the bucket */
 	}
 	if (!futex_try_change(addr, value, 0, &was))
 		return -EFAULT;
 	if (was != value)
 		return -EAGAIN;
-	w = first_waiter(b, k);
-	if (w)
-		disown(w->pi); /* all on the list have given up, and are about to leave */
+	if (pi)
+		pi_disown(pi);
 	return 0;
 }
 
@@ -298,9 +245,9 @@ static int unlock_locked(struct futex_bucket *b, const struct futex_key *k, uadd
 		return -EFAULT;
 	if ((value & FUTEX_TID_MASK) != (uint32_t)current()->tid)
 		return -EPERM;
-	if (first && (!first->pi || READ_ONCE(first->pi->owner) != proc_thread(current())))
+	if (first && (!first->pi || READ_ONCE(first->pi->owner) != current()))
 		return -EINVAL;
-	return hand_over_locked(b, k, addr, value);
+	return hand_over_locked(first ? first->pi : NULL, addr, value);
 }
 
 int futex_unlock_pi(uaddr_t addr, bool private)
@@ -326,43 +273,30 @@ int futex_unlock_pi(uaddr_t addr, bool private)
 }
 
 /* The owner of pi ends. Bucket locked. */
-static void bequeath_locked(struct futex_bucket *b, struct futex_pi *pi)
+static void bequeath_locked(struct futex_pi *pi)
 {
-	struct futex_waiter *w;
+	struct pi_waiter *p;
 
-	list_for_each_entry(w, &b->waiters, link)
-		if (w->pi == pi && thread_wake_wait(w->thread)) {
-			grant_locked(w, true);
+	while ((p = pi_first_waiter(pi)) != NULL) {
+		if (thread_wake_wait(p->w.thread)) {
+			grant_locked(p, true);
 			return;
 		}
-	disown(pi);
+		pi_leave(p);
+	}
+	pi_disown(pi);
 }
 
 void futex_thread_leaves(void)
 {
-	struct proc_thread *d = proc_thread(current());
-	struct futex_bucket *b;
+	struct futex_bucket *b, *again;
 	struct futex_pi *pi;
-	uint64_t irq;
-	bool still;
 
-	for (;;) {
-		irq = spin_lock_irq(&pi_lock);
-		pi = list_first_entry_or_null(&d->pi_held, struct futex_pi, owner_link);
-		if (!pi)
-			d->pi_left = d->leaving; /* after exec it may own again */
-		b = pi ? pi->bucket : NULL;
-		spin_unlock_irq(&pi_lock, irq);
-		if (!pi)
-			return;
+	while ((pi = pi_first_held(&b)) != NULL) {
 		/* The last waiter may free it before we have the bucket. */
 		spin_lock(&b->lock);
-		irq = spin_lock_irq(&pi_lock);
-		still = list_first_entry_or_null(&d->pi_held, struct futex_pi, owner_link) == pi &&
-			pi->bucket == b;
-		spin_unlock_irq(&pi_lock, irq);
-		if (still)
-			bequeath_locked(b, pi);
+		if (pi_first_held(&again) == pi && again == b)
+			bequeath_locked(pi);
 		spin_unlock(&b->lock);
 	}
 }

@@ -307,7 +307,7 @@ struct thread_view {
 	nsec_t start_ns;
 	uint32_t cpu;
 	int nice;
-	unsigned policy, rt_priority;
+	unsigned policy, rt_priority, running_priority;
 	unsigned threads;
 	sigset64_t pending, blocked;
 };
@@ -329,7 +329,8 @@ static void view_thread(struct process *p, int32_t tid, struct thread_view *v)
 		v->cpu = t->cpu;
 		v->nice = t->sched.nice;
 		v->policy = t->sched.policy;
-		v->rt_priority = t->sched.rt_priority;
+		v->rt_priority = t->sched.own_priority;
+		v->running_priority = t->sched.rt_priority;
 		v->pending = proc_thread(t)->pending.set;
 		v->blocked = proc_thread(t)->blocked;
 	}
@@ -421,8 +422,8 @@ static int show_stat(void *process, int32_t tid, struct text *out)
 	text_printf(out, "%llu %llu %llu %llu %d %d %u 0 %llu ", (ull)(v.user_ns / TICK_NS),
 		    (ull)(v.system_ns / TICK_NS), (ull)(children.user_ns / TICK_NS),
 		    (ull)(children.system_ns / TICK_NS),
-		    v.rt_priority ? -1 - (int)v.rt_priority : 20 + v.nice, v.nice, v.threads,
-		    (ull)(v.start_ns / TICK_NS));
+		    v.running_priority ? -1 - (int)v.running_priority : 20 + v.nice, v.nice,
+		    v.threads, (ull)(v.start_ns / TICK_NS));
 	show_stat_memory(p, addresses, out);
 	text_printf(out, "%llu 0 %llu %llu 0 0 0 %d %u %u %u 0 0 0 ", (ull)(pending & INT32_MAX),
 		    (ull)(ignored & INT32_MAX), (ull)(caught & INT32_MAX), p->exit_signal, v.cpu,

@@ -18,15 +18,16 @@ struct proc_thread {
 	uaddr_t altstack_base;	       /* by itself */
 	uint64_t altstack_size;
 	uint32_t altstack_flags;
-	uaddr_t clear_child_tid; /* by itself: written 0 and woken at the thread's end */
-	uaddr_t robust_list;	 /* by itself */
-	struct list pi_held;	 /* [FUTEX_PI] futex_pi.c: locks it owns, that others wait for */
-	bool pi_left;		 /* [FUTEX_PI] it will own none any more */
-	bool no_new_privs;	 /* by itself, and its exec */
-	bool over_limit;	 /* by itself: became a user who has too many threads */
-	bool reset_on_fork;	 /* [a] SCHED_RESET_ON_FORK: children get no special rights */
-	uint16_t ioprio;	 /* [a] as ioprio_set gave it; nothing looks at it */
-	nsec_t cpu_left;	 /* [PROC_TREE] cpu_clock.c */
+	uaddr_t clear_child_tid;    /* by itself: written 0 and woken at the thread's end */
+	uaddr_t robust_list;	    /* by itself */
+	struct rb_root pi_held;	    /* [FUTEX_PI] pi_chain.c: locks it owns, that others wait for */
+	struct pi_waiter *pi_waits; /* [FUTEX_PI] its own wait for such a lock */
+	bool pi_left;		    /* [FUTEX_PI] it will own none any more */
+	bool no_new_privs;	    /* by itself, and its exec */
+	bool over_limit;	    /* by itself: became a user who has too many threads */
+	bool reset_on_fork;	    /* [a] SCHED_RESET_ON_FORK: children get no special rights */
+	uint16_t ioprio;	    /* [a] as ioprio_set gave it; nothing looks at it */
+	nsec_t cpu_left;	    /* [PROC_TREE] cpu_clock.c */
 	/* restart_syscall: how an interrupted sleep goes on; see linux/. */
 	int64_t (*restart)(struct proc_thread *p);
 	uint64_t restart_args[4];

@@ -13,10 +13,17 @@
 
 static const struct sched_policy *const policy = &class_policy;
 
+/* What decides when a thread runs. */
+struct rights {
+	enum thread_policy policy;
+	unsigned own_priority, lent_priority;
+	int nice;
+};
+
 /* t takes another place among the candidates, or goes on running with other rights. */
-static void change_locked(struct run_queue *rq, struct thread *t, enum thread_policy policy_now,
-			  unsigned rt_priority, int nice)
+static void change_locked(struct run_queue *rq, struct thread *t, const struct rights *r)
 {
+	unsigned rt_priority = max(r->own_priority, r->lent_priority);
 	bool running = rq->curr == t, candidate = t->on_rq && !running;
 	/* Less important among real-time threads: before its new equals (POSIX). */
 	bool front = rt_priority && rt_priority < t->sched.rt_priority;
@@ -27,10 +34,12 @@ static void change_locked(struct run_queue *rq, struct thread *t, enum thread_po
 		policy->account(rq, clock_mono_ns());
 		policy->leave(rq, t);
 	}
-	t->sched.policy = (uint8_t)policy_now;
+	t->sched.policy = (uint8_t)r->policy;
+	t->sched.own_priority = (uint8_t)r->own_priority;
+	t->sched.lent_priority = (uint8_t)r->lent_priority;
 	t->sched.rt_priority = (uint8_t)rt_priority;
-	t->sched.nice = (int8_t)nice;
-	t->sched.weight = policy_now == THREAD_IDLE ? IDLE_WEIGHT : fair_weight(nice);
+	t->sched.nice = (int8_t)r->nice;
+	t->sched.weight = r->policy == THREAD_IDLE ? IDLE_WEIGHT : fair_weight(r->nice);
 	if (candidate) {
 		policy->enqueue(rq, t, !front);
 		if (rq->curr == rq->idle || policy->preempts(rq, t))
@@ -41,26 +50,58 @@ static void change_locked(struct run_queue *rq, struct thread *t, enum thread_po
 	}
 }
 
-void thread_set_policy(struct thread *t, enum thread_policy policy_now, unsigned rt_priority)
-{
-	uint64_t irq = spin_lock_irq(&t->lock);
-	struct run_queue *rq = rq_lock_of(t);
+/* A change under way: between begin and end the locks are held. */
+struct rights_change {
+	struct thread *t;
+	struct run_queue *rq;
+	struct rights rights;
+	uint64_t irq;
+};
 
-	change_locked(rq, t, policy_now, rt_priority, t->sched.nice);
-	spin_unlock_noresched(&rq->lock);
+static struct rights_change change_begin(struct thread *t)
+{
+	struct rights_change c = {.t = t, .irq = spin_lock_irq(&t->lock)};
+
+	c.rq = rq_lock_of(t);
+	c.rights = (struct rights){t->sched.policy, t->sched.own_priority, t->sched.lent_priority,
+				   t->sched.nice};
+	return c;
+}
+
+static void change_end(struct rights_change *c)
+{
+	change_locked(c->rq, c->t, &c->rights);
+	spin_unlock_noresched(&c->rq->lock);
 	preempt_enable_noresched();
-	spin_unlock_irq(&t->lock, irq);
+	spin_unlock_irq(&c->t->lock, c->irq);
+}
+
+void thread_set_policy(struct thread *t, enum thread_policy policy_now, unsigned own_priority)
+{
+	struct rights_change c = change_begin(t);
+
+	c.rights.policy = policy_now;
+	c.rights.own_priority = own_priority;
+	change_end(&c);
 }
 
 void thread_set_nice(struct thread *t, int nice)
 {
-	uint64_t irq = spin_lock_irq(&t->lock);
-	struct run_queue *rq = rq_lock_of(t);
+	struct rights_change c = change_begin(t);
 
-	change_locked(rq, t, t->sched.policy, t->sched.rt_priority, clamp(nice, -20, 19));
-	spin_unlock_noresched(&rq->lock);
-	preempt_enable_noresched();
-	spin_unlock_irq(&t->lock, irq);
+	c.rights.nice = clamp(nice, -20, 19);
+	change_end(&c);
+}
+
+void thread_lend_priority(struct thread *t, unsigned priority)
+{
+	struct rights_change c;
+
+	if (READ_ONCE(t->sched.lent_priority) == priority)
+		return;
+	c = change_begin(t);
+	c.rights.lent_priority = priority;
+	change_end(&c);
 }
 
 /* Account the running stretch, too. Holds rq->lock, t's queue. */

@@ -43,17 +43,19 @@ enum wait_state { WAIT_NONE, WAIT_WOKEN, WAIT_TIMEDOUT, WAIT_INTERRUPTED, WAIT_W
 enum thread_policy { THREAD_NORMAL, THREAD_FIFO, THREAD_RR, THREAD_BATCH, THREAD_IDLE };
 
 struct sched_entity {
-	struct rb_node node; /* [rq lock] in the tree of its run queue */
-	uint64_t vruntime;   /* [rq lock] weighted run time in ns */
-	nsec_t exec_start;   /* [rq lock] when it last began to run */
-	uint64_t runtime_ns; /* [rq lock] total */
-	nsec_t budget_end;   /* [rq lock] run time at which work is to be marked, or NEVER */
-	uint32_t weight;     /* [rq lock] from the nice level; 1024 at 0 */
-	int8_t nice;	     /* [rq lock] */
-	uint8_t policy;	     /* [rq lock] enum thread_policy */
-	uint8_t rt_priority; /* [rq lock] 1..99 of FIFO and RR, else 0 */
-	bool to_end;	     /* [rq lock] real-time: behind its equals when it leaves */
-	struct list rt_link; /* [rq lock] in rt_queue */
+	struct rb_node node;   /* [rq lock] in the tree of its run queue */
+	uint64_t vruntime;     /* [rq lock] weighted run time in ns */
+	nsec_t exec_start;     /* [rq lock] when it last began to run */
+	uint64_t runtime_ns;   /* [rq lock] total */
+	nsec_t budget_end;     /* [rq lock] run time at which work is to be marked, or NEVER */
+	uint32_t weight;       /* [rq lock] from the nice level; 1024 at 0 */
+	int8_t nice;	       /* [rq lock] */
+	uint8_t policy;	       /* [rq lock] enum thread_policy */
+	uint8_t rt_priority;   /* [rq lock] what counts: the greater of own and lent */
+	uint8_t own_priority;  /* [rq lock] 1..99 of FIFO and RR, else 0 */
+	uint8_t lent_priority; /* [rq lock] by those who wait for what it holds, or 0 */
+	bool to_end;	       /* [rq lock] real-time: behind its equals when it leaves */
+	struct list rt_link;   /* [rq lock] in rt_queue */
 };
 
 struct thread {
@@ -122,8 +124,11 @@ bool thread_interrupted(unsigned how);
 int thread_sleep_until(nsec_t deadline, unsigned how);
 
 void thread_set_nice(struct thread *t, int nice);
-/* rt_priority: 1..99 for FIFO and RR, else 0. */
-void thread_set_policy(struct thread *t, enum thread_policy policy, unsigned rt_priority);
+/* own_priority: 1..99 for FIFO and RR, else 0. */
+void thread_set_policy(struct thread *t, enum thread_policy policy, unsigned own_priority);
+/* Run with this real-time priority at least (0: with its own), whatever the policy. Context: any;
+ * calls for one thread are serialised by the caller. */
+void thread_lend_priority(struct thread *t, unsigned priority);
 
 /* Processor time of a thread so far, the running stretch included; and how it divides. */
 nsec_t thread_runtime_ns(struct thread *t);
