@@ -26,13 +26,13 @@ static long ns_of(clockid_t clock)
 static void use(long user_us, long system_us)
 {
 	struct rusage u;
-	static char buf[65536];
+	static char buf[1 << 20];
 	int fd = open("/dev/zero", O_RDONLY);
 
 	do {
 		for (volatile int i = 0; user_us && i < 100000; i++)
 			;
-		for (int i = 0; system_us && i < 20; i++)
+		for (int i = 0; system_us && i < 2; i++)
 			if (read(fd, buf, sizeof(buf)) < 0)
 				break;
 		getrusage(RUSAGE_SELF, &u);
