@@ -107,7 +107,7 @@ int64_t sys_unshare(unsigned long flags)
 	if ((flags & CLONE_FILES && !files) || (flags & CLONE_FS && !fs)) {
 		fd_table_put(files);
 		if (fs)
-			fs_context_put(fs);
+			fs_context_leave(fs);
 		return -ENOMEM;
 	}
 	irq = spin_lock_irq(&proc_tree_lock);
@@ -118,6 +118,6 @@ int64_t sys_unshare(unsigned long flags)
 	spin_unlock_irq(&proc_tree_lock, irq);
 	fd_table_put(old_files);
 	if (old_fs)
-		fs_context_put(old_fs);
+		fs_context_leave(old_fs);
 	return 0;
 }

@@ -26,6 +26,7 @@
 
 #include <asm/signal.h>
 #include <linux/auxvec.h>
+#include <linux/capability.h>
 #include <linux/resource.h>
 
 #define STACK_TOP   (USER_END - PAGE_SIZE)
@@ -80,7 +81,8 @@ static int put(struct vm_space *s, uint64_t at, const void *from, size_t n)
 
 /* argc, argv, envp and auxv below the strings; *sp is where the program starts. */
 static int fill_stack(struct vm_space *s, const struct exec_args *args, const struct cred *c,
-		      const struct elf_program *prog, uint64_t vdso, uint64_t top, uint64_t *sp)
+		      bool secure, const struct elf_program *prog, uint64_t vdso, uint64_t top,
+		      uint64_t *sp)
 {
 	static const char platform[] = "x86_64";
 	uint8_t seed[16];
@@ -118,7 +120,7 @@ static int fill_stack(struct vm_space *s, const struct exec_args *args, const st
 	aux(&b, AT_EUID, c->euid);
 	aux(&b, AT_GID, c->gid);
 	aux(&b, AT_EGID, c->egid);
-	aux(&b, AT_SECURE, c->uid != c->euid || c->gid != c->egid);
+	aux(&b, AT_SECURE, secure);
 	aux(&b, AT_CLKTCK, 100);
 	aux(&b, AT_HWCAP, arch_hwcap());
 	aux(&b, AT_PLATFORM, platform_at);
@@ -162,22 +164,47 @@ static void place_heap(struct vm_space *s, uint64_t end)
 	s->brk = s->brk_start;
 }
 
-/* Set-id bits give the file's owner, unless the caller shares its memory or the mount says no. */
-static struct cred *exec_cred(struct file *f)
+/* Could others move the root or working directory under the new program's feet? */
+static bool shares_directories(struct thread *me)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	uint32_t ours = 0;
+	struct thread *t;
+
+	/* Our own threads end before the program begins. */
+	list_for_each_entry(t, &me->process->threads, process_link)
+		ours += t->fs == me->fs;
+	spin_unlock_irq(&proc_tree_lock, irq);
+	return __atomic_load_n(&me->fs->users, __ATOMIC_RELAXED) > ours;
+}
+
+/*
+ * Set-id bits give the file's owner, unless the mount says no, the caller has given up such rights
+ * or shares what the program would trust. *secure: the rights are, or would have been, others than
+ * its user's.
+ */
+static struct cred *exec_cred(struct file *f, bool *secure)
 {
 	struct cred *old = current()->cred, *c = cred_clone(old, old->group_count);
+	bool no_new = proc_thread(current())->no_new_privs;
 	unsigned mode;
 	uint32_t uid, gid;
 
 	if (!c)
 		return NULL;
 	file_exec_attributes(f, &mode, &uid, &gid);
-	if (proc_thread(current())->no_new_privs)
+	if (no_new)
 		mode = 0;
 	if (mode & 04000)
 		c->euid = uid;
 	if ((mode & 02010) == 02010)
 		c->egid = gid;
+	*secure = c->euid != old->uid || c->egid != old->gid;
+	if (*secure &&
+	    (no_new || (!cred_capable(old, CAP_SETUID) && shares_directories(current())))) {
+		c->euid = c->uid;
+		c->egid = c->gid;
+	}
 	c->suid = c->fsuid = c->euid;
 	c->sgid = c->fsgid = c->egid;
 	if (c->euid == 0) {
@@ -258,6 +285,7 @@ int process_exec(const struct exec_args *args)
 	struct signal_actions *actions = NULL;
 	struct fd_table *files = NULL;
 	struct cred *cred = NULL;
+	bool secure;
 	uint64_t vdso, top, sp;
 	int r;
 
@@ -275,12 +303,12 @@ int process_exec(const struct exec_args *args)
 		goto out;
 	place_heap(space, prog.end);
 	r = -ENOMEM;
-	cred = exec_cred(args->file);
+	cred = exec_cred(args->file, &secure);
 	files = fd_table_clone(t->files);  /* others may share the old one */
 	actions = signal_actions_create(); /* the old ones may be shared, too */
 	if (!cred || !files || !actions)
 		goto out;
-	r = fill_stack(space, args, cred, &prog, vdso, top, &sp);
+	r = fill_stack(space, args, cred, secure, &prog, vdso, top, &sp);
 	if (r)
 		goto out;
 	r = process_end_other_threads();

@@ -237,7 +237,7 @@ static void release_thread(struct thread *t)
 	}
 	fd_table_put(files);
 	if (fs)
-		fs_context_put(fs);
+		fs_context_leave(fs);
 }
 
 /* The thread's number is free, unless the survivor of an exec gets it. */

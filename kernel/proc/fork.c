@@ -151,7 +151,7 @@ static int copy_tables(struct thread *t, const struct fork_args *a)
 	struct thread *me = current();
 
 	t->files = a->share_files ? fd_table_get(me->files) : fd_table_clone(me->files);
-	t->fs = a->share_fs ? fs_context_get(me->fs) : fs_context_clone(me->fs);
+	t->fs = a->share_fs ? fs_context_join(me->fs) : fs_context_clone(me->fs);
 	return t->files && t->fs ? 0 : -ENOMEM;
 }
 
@@ -194,7 +194,7 @@ static void drop_thread(struct thread *t)
 	fd_table_put(t->files);
 	t->files = NULL;
 	if (t->fs)
-		fs_context_put(t->fs);
+		fs_context_leave(t->fs);
 	t->fs = NULL;
 	if (t->space)
 		vm_space_put(t->space);

@@ -16,6 +16,7 @@ static struct fs_context *context_alloc(struct path root, struct path cwd, uint3
 		path_put(cwd);
 		return NULL;
 	}
+	fs->users = 1;
 	fs->refs = 1;
 	fs->umask = umask;
 	spin_init(&fs->lock, LOCK_FS_CONTEXT);
@@ -35,10 +36,16 @@ struct fs_context *fs_context_clone(struct fs_context *from)
 			     __atomic_load_n(&from->umask, __ATOMIC_RELAXED));
 }
 
-struct fs_context *fs_context_get(struct fs_context *fs)
+struct fs_context *fs_context_join(struct fs_context *fs)
 {
-	__atomic_fetch_add(&fs->refs, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&fs->users, 1, __ATOMIC_RELAXED);
 	return fs;
+}
+
+void fs_context_leave(struct fs_context *fs)
+{
+	if (fs && __atomic_sub_fetch(&fs->users, 1, __ATOMIC_ACQ_REL) == 0)
+		fs_context_put(fs);
 }
 
 bool fs_context_try_get(struct fs_context *fs)

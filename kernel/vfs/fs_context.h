@@ -8,7 +8,8 @@
 #include <sched/epoch.h>
 
 struct fs_context {
-	uint32_t refs;	      /* [a] threads that share it */
+	uint32_t users;	      /* [a] threads that have it */
+	uint32_t refs;	      /* [a] one for them all, and those who look at another's */
 	uint32_t umask;	      /* [a] */
 	struct spinlock lock; /* FS_CONTEXT */
 	struct path root;     /* [lock] */
@@ -20,10 +21,12 @@ struct fs_context {
 struct fs_context *fs_context_create(void);
 /* A private copy (fork without CLONE_FS, unshare). NULL: no memory. */
 struct fs_context *fs_context_clone(struct fs_context *from);
-struct fs_context *fs_context_get(struct fs_context *fs);
-/* The same unless its last reference is already gone; for readers of other threads, under epoch. */
+/* One thread more, or less, that has it. NULL may leave. */
+struct fs_context *fs_context_join(struct fs_context *fs);
+void fs_context_leave(struct fs_context *fs);
+/* For readers of other threads, under epoch: a reference, unless the last one is already gone. */
 bool fs_context_try_get(struct fs_context *fs);
-void fs_context_put(struct fs_context *fs);
+void fs_context_put(struct fs_context *fs); /* NULL is allowed */
 
 /* Counted copies; fs may be NULL for kernel threads: the root of the first mount. */
 struct path fs_context_root(struct fs_context *fs);
