@@ -99,7 +99,7 @@ int fd_publish(struct file *f, bool cloexec)
 
 int64_t io_result(ssize_t n)
 {
-	return n == -EINTR ? -ERESTART_SYS : n;
+	return n == -EINTR ? -ERESTARTSYS : n;
 }
 
 int64_t write_result(ssize_t n)

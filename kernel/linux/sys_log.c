@@ -99,7 +99,7 @@ static int64_t read_new(uaddr_t buf, size_t size, char *line)
 	size_t done = 0;
 
 	if (kmsg_wait(seq))
-		return -ERESTART_SYS;
+		return -ERESTARTSYS;
 	for (;;) {
 		uint64_t next = seq;
 		int n = format_line(&next, line);

@@ -19,7 +19,7 @@
 #include <linux/time.h>
 #include <linux/time_types.h>
 #include <mem/slab.h>
-#include <proc/process.h>
+#include <proc/proc_internal.h>
 #include <sched/clock.h>
 #include <sched/thread.h>
 #include <syscalls_proto.h>
@@ -48,7 +48,7 @@ static void put_files(struct poll_request *req, size_t n)
 /* How a wait that a signal ended is restarted. */
 static int64_t wait_result(int r)
 {
-	return r == -EINTR ? -ERESTART_NOHAND : r;
+	return r == -EINTR ? -ERESTARTNOHAND : r;
 }
 
 /* --- poll --------------------------------------------------------------------------------- */
@@ -115,15 +115,27 @@ out:
 	return r;
 }
 
+/* A poll that a signal without a handler cut short goes on to the same deadline. */
+static int64_t restart_poll(struct proc_thread *t)
+{
+	int64_t r = do_poll(t->restart_args[0], (unsigned)t->restart_args[1], t->restart_args[2]);
+
+	return r == -ERESTARTNOHAND ? -ERESTART_RESTARTBLOCK : r;
+}
+
 int64_t sys_poll(uaddr_t fds, unsigned n, int timeout_ms)
 {
-	nsec_t deadline = NEVER;
+	struct proc_thread *t = proc_thread(current());
 
+	t->restart_args[0] = fds;
+	t->restart_args[1] = n;
+	t->restart_args[2] = NEVER;
 	if (timeout_ms == 0)
-		deadline = 0;
+		t->restart_args[2] = 0;
 	else if (timeout_ms > 0)
-		deadline = clock_mono_ns() + (nsec_t)timeout_ms * NSEC_PER_MSEC;
-	return do_poll(fds, n, deadline);
+		t->restart_args[2] = clock_mono_ns() + (nsec_t)timeout_ms * NSEC_PER_MSEC;
+	t->restart = restart_poll;
+	return restart_poll(t);
 }
 
 /* The time left, for calls that report it. Failing to write it is no error, as on Linux. */
@@ -153,7 +165,7 @@ int64_t sys_ppoll(uaddr_t fds, unsigned n, uaddr_t timeout, uaddr_t mask, size_t
 	if (r)
 		return r;
 	r = do_poll(fds, n, deadline);
-	signal_mask_leave(r == -ERESTART_NOHAND);
+	signal_mask_leave(r == -ERESTARTNOHAND);
 	put_time_left(timeout, deadline);
 	return r;
 }
@@ -335,7 +347,7 @@ int64_t sys_pselect6(int n, uaddr_t in, uaddr_t out, uaddr_t ex, uaddr_t timeout
 	if (r)
 		return r;
 	r = do_select(n, in, out, ex, deadline);
-	signal_mask_leave(r == -ERESTART_NOHAND);
+	signal_mask_leave(r == -ERESTARTNOHAND);
 	put_time_left(timeout, deadline);
 	return r;
 }

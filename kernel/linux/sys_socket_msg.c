@@ -255,7 +255,7 @@ static int64_t receive_many(struct socket_ref *r, uaddr_t msgs, unsigned count, 
 			break;
 	}
 	/* An error behind the first message is told by the next call. */
-	if (done && n < 0 && n != -EAGAIN && n > -ERESTART_SYS)
+	if (done && n < 0 && n != -EAGAIN && n > -ERESTARTSYS)
 		__atomic_store_n(&r->s->error, (int32_t)-n, __ATOMIC_RELEASE);
 	return done ? done : n;
 }

@@ -178,7 +178,7 @@ out_first:
 /* How a wait with this time-out is to be told when a signal ended it. */
 static ssize_t wait_result(ssize_t n, nsec_t timeout)
 {
-	return n == -EINTR && timeout == NEVER ? -ERESTART_SYS : n;
+	return n == -EINTR && timeout == NEVER ? -ERESTARTSYS : n;
 }
 
 static unsigned wait_flags(const struct socket *s)

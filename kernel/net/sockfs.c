@@ -76,7 +76,7 @@ void sockfs_init(void)
 /* read(2) and write(2) restart what a signal ended; with a time-out they must not. */
 static ssize_t transfer_result(ssize_t n)
 {
-	return n == -EINTR ? -ERESTART_NOHAND : n;
+	return n == -EINTR ? -ERESTARTNOHAND : n;
 }
 
 static unsigned message_flags(const struct file *f)

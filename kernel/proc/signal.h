@@ -87,12 +87,4 @@ bool signal_is_ignored_or_blocked(int sig);
 /* Does the current thread have a signal to handle? Sleeping calls return -EINTR then. */
 bool signal_pending_current(void);
 
-/*
- * What sleeping calls return when a signal came, internal to the kernel: linux/ turns them into
- * a restart of the call or -EINTR.
- */
-#define ERESTART_SYS	512 /* restart if SA_RESTART, else -EINTR */
-#define ERESTART_NOHAND 514 /* restart if no handler ran, else -EINTR */
-#define ERESTART_BLOCK	516 /* restart through the thread's restart function */
-
 #endif

@@ -71,7 +71,7 @@ static int check_foreground(struct tty *tty, int signal)
 	if (pgroup_is_orphaned(own))
 		return -EIO;
 	signal_send_group(own, signal, NULL);
-	return -ERESTART_SYS;
+	return -ERESTARTSYS;
 }
 
 int tty_check_read(struct tty *tty)

@@ -121,7 +121,7 @@ static ssize_t master_read(struct file *f, struct iter *it, off64_t *pos)
 		if (is_nonblocking(f))
 			return -EAGAIN;
 		if (WAIT_UNTIL(&p->master_wait, readable(p), NEVER, WAIT_INTERRUPTIBLE))
-			return -ERESTART_SYS;
+			return -ERESTARTSYS;
 	}
 }
 
@@ -232,7 +232,7 @@ static ssize_t type_chunk(struct pty *p, const uint8_t *chunk, size_t n, bool no
 		if (nonblocking)
 			return done ? (ssize_t)done : -EAGAIN;
 		if (WAIT_UNTIL(&p->master_wait, has_room(p), NEVER, WAIT_INTERRUPTIBLE))
-			return done ? (ssize_t)done : -ERESTART_SYS;
+			return done ? (ssize_t)done : -ERESTARTSYS;
 	}
 }
 

@@ -39,7 +39,7 @@ int tty_drain(struct tty *tty)
 		r = thread_sleep_until(clock_mono_ns() + 10 * NSEC_PER_SEC / (speed ? speed : 9600),
 				       WAIT_INTERRUPTIBLE);
 	}
-	return r ? -ERESTART_SYS : 0;
+	return r ? -ERESTARTSYS : 0;
 }
 
 /* Would ^S and ^Q control the flow? */

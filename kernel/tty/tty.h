@@ -129,7 +129,7 @@ size_t tty_output(struct tty *tty, const uint8_t *bytes, size_t n);
 size_t tty_output_room(struct tty *tty);
 bool tty_output_empty(struct tty *tty);
 
-/* Job control: 0, -ERESTART_SYS after a signal to the caller's group, -EIO. (job.c) */
+/* Job control: 0, -ERESTARTSYS after a signal to the caller's group, -EIO. (job.c) */
 int tty_check_read(struct tty *tty);
 int tty_check_write(struct tty *tty); /* only if TOSTOP is set */
 int tty_check_change(struct tty *tty);
@@ -144,7 +144,7 @@ enum tty_when { TTY_NOW, TTY_DRAIN, TTY_DRAIN_AND_FLUSH };
 
 void tty_get_settings(struct tty *tty, struct tty_settings *out);
 int tty_set_settings(struct tty *tty, const struct tty_settings *s, enum tty_when when);
-/* Wait until all output has left the hardware: 0, -ERESTART_SYS. */
+/* Wait until all output has left the hardware: 0, -ERESTARTSYS. */
 int tty_drain(struct tty *tty);
 /* After tty_check_change. */
 void tty_flush(struct tty *tty, bool input, bool output);

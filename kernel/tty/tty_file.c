@@ -153,7 +153,7 @@ static ssize_t try_read(struct tty_file *tf, struct iter *it, nsec_t start, bool
 	bool nothing;
 
 	if (mutex_lock_interruptible(&tty->read_lock))
-		return -ERESTART_SYS;
+		return -ERESTARTSYS;
 	if (hung_up(tf))
 		r = 0;
 	else if (incomplete ? any_input(tty, &nothing) || nothing
@@ -183,7 +183,7 @@ ssize_t tty_file_read(struct file *f, struct iter *it, off64_t *pos)
 		if (wait_input(tf, iter_left(it), start) == -EINTR) {
 			/* Bytes that came while waiting for more are not held back. */
 			r = try_read(tf, it, start, true);
-			return r > 0 ? r : -ERESTART_SYS;
+			return r > 0 ? r : -ERESTARTSYS;
 		}
 	}
 }
@@ -213,7 +213,7 @@ static ssize_t write_chunk(struct tty_file *tf, const uint8_t *chunk, size_t n, 
 		r = WAIT_UNTIL(&tty->writers, tty_output_room(tty) || hung_up(tf), NEVER,
 			       WAIT_INTERRUPTIBLE);
 		if (r) {
-			r = -ERESTART_SYS;
+			r = -ERESTARTSYS;
 			break;
 		}
 	}
@@ -252,7 +252,7 @@ ssize_t tty_file_write(struct file *f, struct iter *it, off64_t *pos)
 		if (is_nonblocking(f))
 			return -EAGAIN;
 		if (mutex_lock_interruptible(&tty->write_lock))
-			return -ERESTART_SYS;
+			return -ERESTARTSYS;
 	}
 	r = hung_up(tf) ? -EIO : write_locked(tf, it, is_nonblocking(f));
 	mutex_unlock(&tty->write_lock);

@@ -182,8 +182,40 @@ static void many_writers(void)
 	printf("%d bytes, %d still open\n", total, open_count);
 }
 
+/* Stopped and continued, waits end when they would have ended. */
+static void stopped_wait(int kind)
+{
+	struct timeval tv = {.tv_usec = 300000};
+	struct timespec ts = {.tv_nsec = 300000000};
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (kind == 0)
+			poll(NULL, 0, 300);
+		else if (kind == 1)
+			select(0, NULL, NULL, NULL, &tv);
+		else
+			ppoll(NULL, 0, &ts, NULL);
+		_exit(kind);
+	}
+	for (int i = 0; i < 200; i++) {
+		kill(pid, SIGSTOP);
+		waitpid(pid, &status, WUNTRACED);
+		if (!WIFSTOPPED(status))
+			break;
+		kill(pid, SIGCONT);
+		usleep(20000);
+	}
+	show_status("wait", status);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 int main(void)
 {
+	for (int kind = 0; kind < 3; kind++)
+		stopped_wait(kind);
 	pipes();
 	others();
 	signals();
