@@ -66,8 +66,9 @@ INITRAMFS := $(B)/initramfs.cpio
 
 # --- Targets for people ---
 
-.PHONY: all run check lint torture debug clean help setup FORCE
+.PHONY: all run check lint torture bench debug clean help setup FORCE
 .PHONY: run-vm test-programs check-run torture-run lint-run kernel-clang kernel-test kernel-kasan
+.PHONY: bench-run bench-check
 
 all: $(KERNEL) $(DRIVERS) $(USER) $(INITRAMFS)
 
@@ -84,6 +85,9 @@ torture: setup
 
 lint: setup
 	$(Q)$(MAKE) --no-print-directory lint-run
+
+bench: setup
+	$(Q)$(MAKE) --no-print-directory bench-run
 
 setup:
 	$(Q)tools/setup
@@ -105,7 +109,7 @@ debug: all
 	$(Q)exec $(QEMU) -s -S -append "$(APPEND)"
 
 test-programs: all $(B)/test/banos.elf $(B)/kasan/banos.elf \
-	$(addprefix $(B)/tests/host/,$(HOST_TESTS)) $(addprefix $(B)/tests/guest/,$(GUEST_TESTS))
+	$(B)/bench/program $(addprefix $(B)/tests/host/,$(HOST_TESTS)) $(addprefix $(B)/tests/guest/,$(GUEST_TESTS))
 
 # T='pattern ...' selects tests by name, e.g. make check T='guest/fork host/*'
 check-run: test-programs
@@ -116,6 +120,19 @@ torture-run: test-programs
 
 lint-run: kernel-clang all
 	$(Q)tools/lint
+
+# ROW='name ...' selects rows; WALL=1 measures wall time as well.
+bench-run: all $(B)/bench/program
+	$(Q)bench/run $(if $(WALL),--wall) $(if $(RECORD),--record) $(ROW)
+
+bench-check: all $(B)/bench/program
+	$(Q)bench/run --check
+
+BENCH_SOURCES := $(wildcard bench/guest/*.c)
+$(B)/bench/program: $(BENCH_SOURCES) bench/guest/bench.h Makefile
+	$(call say,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)gcc -std=gnu11 -D_GNU_SOURCE -O2 -static -pthread $(WARNINGS) $(BENCH_SOURCES) -o $@
 
 kernel-clang: $(B)/clang/banos.elf
 kernel-test: $(B)/test/banos.elf
@@ -130,6 +147,7 @@ help:
 	@echo '                  SMP=4 MEMORY=1G DISK="a.img b.img" APPEND="words" change the machine'
 	@echo "make check        every test; T='guest/fork host/*' runs a selection"
 	@echo 'make lint         formatting, order of the folders, warnings of gcc and clang'
+	@echo 'make bench        beside Linux, in virtual time; ROW=name, WALL=1: doc/bench.md'
 	@echo 'make torture      the long soaks; TORTURE_MINUTES=60'
 	@echo 'make debug        boot and wait for gdb'
 	@echo 'make clean        remove build/'
