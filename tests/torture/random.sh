@@ -20,6 +20,7 @@ cat >"$work/loop" <<'EOF2'
 free_kib() { sleep 2; awk '/^MemFree/ {print $2}' /proc/meminfo; }
 n=0
 while [ $n -lt "$1" ]; do
+	echo -1000 >/proc/self/oom_score_adj
 	/random "$2" "$(($3 + n))" || exit 1
 	now=$(free_kib)
 	[ $n -gt 0 ] || first=$now # caches are filled, and tables have grown
