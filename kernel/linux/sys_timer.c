@@ -86,6 +86,9 @@ int64_t sys_timer_settime(int id, int flags, uaddr_t unew, uaddr_t uold)
 		return -EFAULT;
 	if (timespec_ns(&it.it_interval, &interval) || timespec_ns(&it.it_value, &value))
 		return -EINVAL;
+	/* Linux's farthest time; the sum of two such does not wrap. */
+	interval = min(interval, (nsec_t)INT64_MAX);
+	value = min(value, (nsec_t)INT64_MAX);
 	r = posix_timer_set(id, flags & TIMER_ABSTIME, value, interval, &old_value, &old_interval);
 	return r || !uold ? r : put_spec(uold, old_value, old_interval);
 }

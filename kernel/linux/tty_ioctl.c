@@ -243,7 +243,15 @@ static int set_foreground(struct tty *tty, uaddr_t arg)
 	return tty_set_foreground(tty, pgid);
 }
 
-static int64_t owner_ioctl(struct tty *tty, unsigned cmd, uint64_t arg)
+/* From another session only root takes it, and only if it says so. */
+static int acquire(struct tty *tty, struct file *f, bool steal)
+{
+	bool admin = cred_capable(current()->cred, CAP_SYS_ADMIN);
+
+	return tty_acquire(tty, admin || f->mode & FILE_READ, admin && steal);
+}
+
+static int64_t owner_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t arg)
 {
 	int32_t id = 0;
 	int r;
@@ -258,7 +266,7 @@ static int64_t owner_ioctl(struct tty *tty, unsigned cmd, uint64_t arg)
 		r = tty_get_session(tty, &id);
 		return r ? r : put_int(arg, id);
 	case TIOCSCTTY:
-		return tty_acquire(tty, arg == 1 && cred_capable(current()->cred, CAP_SYS_ADMIN));
+		return acquire(tty, f, arg == 1);
 	case TIOCNOTTY:
 		return tty_give_up(tty);
 	case TIOCEXCL:
@@ -308,10 +316,10 @@ static int set_packet(struct pty *p, uaddr_t arg)
 	return 0;
 }
 
-static int64_t open_peer(struct pty *p, uint64_t flags)
+static int64_t open_peer(struct file *master, uint64_t flags)
 {
 	struct file *f;
-	int r = pty_open_slave(p, (unsigned)flags, &f);
+	int r = pty_open_slave(master, (unsigned)flags, &f);
 
 	return r ? r : fd_publish(f, flags & O_CLOEXEC);
 }
@@ -333,7 +341,7 @@ static int send_signal(struct tty *tty, uint64_t signal)
 }
 
 /* What a master answers in its own way; the rest is about the terminal: its settings, its size. */
-static int64_t master_ioctl(struct pty *p, unsigned cmd, uint64_t arg)
+static int64_t master_ioctl(struct pty *p, struct file *f, unsigned cmd, uint64_t arg)
 {
 	switch (cmd) {
 	case TIOCGPTN:
@@ -347,7 +355,7 @@ static int64_t master_ioctl(struct pty *p, unsigned cmd, uint64_t arg)
 	case TIOCGPKT:
 		return put_int(arg, READ_ONCE(p->packet));
 	case TIOCGPTPEER:
-		return open_peer(p, arg);
+		return open_peer(f, arg);
 	case TIOCSIG:
 		return send_signal(p->tty, arg);
 	case TIOCINQ:
@@ -390,11 +398,11 @@ static int64_t tty_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t
 	int64_t r;
 
 	if (p && is_masters_own(cmd))
-		return master_ioctl(p, cmd, arg);
+		return master_ioctl(p, f, cmd, arg);
 	r = settings_ioctl(tty, cmd, arg);
 	if (r == -ENOTTY)
 		r = line_ioctl(tty, cmd, arg);
-	return r == -ENOTTY ? owner_ioctl(tty, cmd, arg) : r;
+	return r == -ENOTTY ? owner_ioctl(tty, f, cmd, arg) : r;
 }
 
 void linux_tty_init(void)

@@ -124,23 +124,32 @@ int unix_autobind_for_creds(struct unix_socket *u)
 /* The lists of who polls for room, of all sockets: they are seldom used. */
 static struct spinlock room_lock = SPINLOCK_INIT(LOCK_UNIX_ROOM);
 
-/* Each is taken off, and comes back if it looks and finds no room. */
+/*
+ * Each is taken off, and comes back if it looks and finds no room. Those that come back meanwhile
+ * are not ours to wake: whoever polls in a loop would keep us here.
+ */
 static void wake_poll_waiters(struct unix_socket *u)
 {
+	struct list these = LIST_INIT(these);
 	bool more = !list_empty(&u->poll_waiters);
 
+	if (!more)
+		return;
+	spin_lock(&room_lock);
+	list_splice_tail(&u->poll_waiters, &these);
+	spin_unlock(&room_lock);
 	while (more) {
 		struct unix_socket *w;
 
 		spin_lock(&room_lock);
-		w = list_first_entry_or_null(&u->poll_waiters, struct unix_socket, poll_link);
+		w = list_first_entry_or_null(&these, struct unix_socket, poll_link);
 		if (w) {
 			list_del(&w->poll_link);
 			/* It is not freed before a grace period, which this lock holds up. */
 			socket_wake_write(&w->s, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
 		}
-		more = w && !list_empty(&u->poll_waiters);
 		spin_unlock(&room_lock);
+		more = w;
 	}
 }
 

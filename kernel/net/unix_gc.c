@@ -19,8 +19,9 @@
  *
  * Why that is exact: UNIX_GC, a mutex, is held while a segment with files enters or leaves a queue
  * (together with the change of in_flight) and over the whole search. A reference to a candidate
- * can only be got out of a queue, and taking it out takes the mutex; peeking makes a further
- * reference to a socket in the queue of a living one, which the search finds alive in any case.
+ * can only be got out of a queue, and both taking it out and peeking at it take the mutex. (A peek
+ * without it, and a close of the socket whose queue it was right behind, would make two sockets
+ * candidates of which one has a descriptor: its reader would lose segments that it is copying.)
  * Descriptors that come and go during the search belong to sockets that are no candidates, or
  * were none when it began.
  *

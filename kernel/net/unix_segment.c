@@ -199,7 +199,10 @@ void segment_control(struct segment *seg, struct unix_socket *u, struct net_mess
 	if (!seg->rights || m->rights)
 		return;
 	if (m->flags & MSG_PEEK) {
+		/* A reference that comes up in the middle of a search would not be seen by it. */
+		unix_gc_lock();
 		m->rights = net_rights_clone(seg->rights);
+		unix_gc_unlock();
 		if (!m->rights)
 			m->result |= MSG_CTRUNC;
 		return;
@@ -217,6 +220,10 @@ void unix_move_peek(struct unix_socket *u, size_t n, bool forward)
 
 	if (at < 0)
 		return;
-	at = forward ? at + (int32_t)n : (int32_t)n > at ? 0 : at - (int32_t)n;
+	/* It may have been set anew, to anything, since it was looked at. */
+	if (forward)
+		at = (int32_t)min((uint64_t)at + n, (uint64_t)INT32_MAX);
+	else
+		at = (int32_t)((uint64_t)at - min((uint64_t)at, (uint64_t)n));
 	__atomic_store_n(&u->s.peek_offset, at, __ATOMIC_RELAXED);
 }

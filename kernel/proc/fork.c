@@ -183,6 +183,7 @@ static struct process *copy_process(const struct fork_args *a)
 	p->exe = me->exe ? file_get(me->exe) : NULL;
 	p->dumpable = me->dumpable;
 	p->oom_adjust = me->oom_adjust;
+	p->left_tty = me->left_tty;
 	spin_unlock_irq(&proc_tree_lock, irq);
 	p->exit_signal = a->sibling ? me->exit_signal : a->exit_signal;
 	p->vfork_pending = a->vfork;

@@ -22,6 +22,7 @@
 
 #include <base/log.h>
 #include <mem/frame.h>
+#include <mem/slab.h>
 #include <sched/clock.h>
 #include <sched/mutex.h>
 #include <vm/space.h>
@@ -111,15 +112,21 @@ static void end_all_with(struct vm_space *s)
 static bool kill_one(void)
 {
 	struct process *p = choose(&victim);
+	struct frame_stats frames;
+	struct slab_stats slab;
 
 	if (!p)
 		return false;
 	chosen_at = clock_mono_ns();
+	frame_stats(&frames);
+	slab_stats(&slab);
 	WRITE_ONCE(victim->dying, true);
 	log_warn("memory: used up: killed %s (%d), which had %lu KiB; more memory for the machine "
 		 "or a limit for the program (ulimit -v) prevents that",
 		 p->name, p->pid,
 		 (unsigned long)__atomic_load_n(&victim->resident, __ATOMIC_RELAXED) * 4);
+	log_info("memory: %lu KiB of %lu are free, %lu in slabs", (unsigned long)frames.free * 4,
+		 (unsigned long)frames.total * 4, (unsigned long)slab.pages * 4);
 	end_all_with(victim);
 	process_put(p);
 	return true;

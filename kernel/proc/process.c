@@ -314,6 +314,7 @@ int process_setsid(void)
 		goto out;
 	pgroup_leave_locked(p);
 	pgroup_join_locked(p, g);
+	p->left_tty = false;
 	s = NULL;
 	r = p->pid;
 out:
@@ -363,14 +364,13 @@ int process_setpgid(int32_t pid, int32_t pgid)
 	return r;
 }
 
-int session_set_tty(struct tty *tty, bool steal)
+int session_set_tty(struct tty *tty)
 {
 	struct process *p = process_current();
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
 	struct session *s = p->group->session;
 	int r = 0;
 
-	(void)steal; /* who had it before is the terminal's business: tty/job.c */
 	if (s->leader != p || (s->tty && s->tty != tty))
 		r = -EPERM;
 	else
@@ -379,6 +379,11 @@ int session_set_tty(struct tty *tty, bool steal)
 		s->lost_group = 0;
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return r;
+}
+
+static struct tty *tty_of_locked(const struct process *p)
+{
+	return p->group && !p->left_tty ? p->group->session->tty : NULL;
 }
 
 struct tty *session_tty(void)
@@ -390,23 +395,26 @@ struct tty *session_tty(void)
 	if (!p)
 		return NULL;
 	irq = spin_lock_irq(&proc_tree_lock);
-	if (p->group)
-		tty = p->group->session->tty;
+	tty = tty_of_locked(p);
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return tty;
 }
 
-/* A terminal leaves its session: whichever session has it. */
-void session_clear_tty(struct tty *tty)
+void session_clear_tty(int32_t sid, struct tty *tty)
 {
-	uint64_t irq = spin_lock_irq(&proc_tree_lock), id = 0;
-	struct pgroup *g;
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct session *s = sid > 0 ? radix_find(&sessions, (uint64_t)sid) : NULL;
 
-	while ((g = radix_next(&groups, &id)) != NULL) {
-		if (g->session->tty == tty)
-			g->session->tty = NULL;
-		id++;
-	}
+	if (s && s->tty == tty)
+		s->tty = NULL;
+	spin_unlock_irq(&proc_tree_lock, irq);
+}
+
+void session_leave_tty(void)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+
+	process_current()->left_tty = true;
 	spin_unlock_irq(&proc_tree_lock, irq);
 }
 
@@ -432,7 +440,7 @@ void (*session_tty_info_hook)(struct tty *tty, uint32_t *number, int32_t *foregr
 void process_tty_info(struct process *p, uint32_t *number, int32_t *foreground)
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	struct tty *tty = p->group ? p->group->session->tty : NULL;
+	struct tty *tty = tty_of_locked(p);
 
 	*number = 0;
 	*foreground = -1;

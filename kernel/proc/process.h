@@ -74,6 +74,7 @@ struct process {
 	bool dumpable;		/* [a] */
 	int16_t oom_adjust;	/* [a] -1000 to 1000: oom.c */
 	bool subreaper;		/* [PROC_TREE] orphans below it become its children */
+	bool left_tty;		/* [PROC_TREE] the session's terminal is not its own (TIOCNOTTY) */
 	bool under_reaper;	/* [PROC_TREE] some ancestor may be one */
 	int32_t death_signal;	/* [a] sent to it when its parent ends; 0: none */
 	bool exiting;		/* [PROC_TREE] all threads are on their way out */
@@ -168,12 +169,14 @@ void process_cpu_alarm_set(struct process *p, enum cpu_clock_kind kind, nsec_t v
 
 /* --- sessions and terminals (tty/ calls these) --- */
 /* Make `tty` the controlling terminal of the current process's session: 0, or -EPERM. */
-int session_set_tty(struct tty *tty, bool steal);
+int session_set_tty(struct tty *tty);
 /* The controlling terminal of the current process or NULL (valid while the caller's session lives).
  */
 struct tty *session_tty(void);
-/* Drop it: TIOCNOTTY. */
-void session_clear_tty(struct tty *tty);
+/* Session sid has no terminal any more, if it was this one. */
+void session_clear_tty(int32_t sid, struct tty *tty);
+/* The current process alone leaves its session's terminal, and so do its children to come. */
+void session_leave_tty(void);
 /*
  * The terminal of session sid hung up while pgid was in the foreground: the leader's exit will tell
  * that group. The leader with a reference; NULL if it is gone or has another terminal.

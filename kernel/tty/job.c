@@ -15,11 +15,15 @@
  * A hangup is counted in tty->hangups; a file remembers the count at its open and is dead once they
  * differ, so that nothing has to find the open files.
  *
- * Locks: session and foreground change under input_lock; the input interrupt reads them there.
+ * TIOCNOTTY by another than the leader is about that process alone (process->left_tty).
+ *
+ * Locks: session changes under tty->lock, together with the session's pointer back, and like
+ * foreground under input_lock, where the input interrupt reads them.
  * Signals are sent with no lock of ours held (PROC_TREE comes before them). A group may end
  * between the read and the signal: then nobody gets it, as when it had ended a moment earlier.
  */
 #include "tty.h"
+#include "tty_internal.h"
 #include <lib/errno.h>
 #include <linux/eventpoll.h>
 #include <asm/signal.h>
@@ -134,26 +138,57 @@ static bool is_session_leader(struct process *p)
 	return process_sid(p) == p->pid;
 }
 
-int tty_acquire(struct tty *tty, bool steal)
+/* tty->lock held. */
+void tty_disown(struct tty *tty)
+{
+	session_clear_tty(tty->session, tty);
+	set_owner(tty, 0, 0);
+}
+
+/* From the session that has it, if that is not sid. tty->lock held. */
+static int take_from(struct tty *tty, int32_t sid, bool steal)
+{
+	if (!tty->session || tty->session == sid)
+		return 0;
+	if (!steal)
+		return -EPERM;
+	tty_disown(tty);
+	return 0;
+}
+
+int tty_acquire(struct tty *tty, bool readable, bool steal)
 {
 	struct process *p = process_current();
+	int32_t sid = process_sid(p);
 	int r;
 
-	if (is_session_leader(p) && session_tty() == tty)
+	if (sid != p->pid)
+		return -EPERM;
+	mutex_lock(&tty->lock);
+	if (tty->session == sid && session_tty() == tty) {
+		mutex_unlock(&tty->lock);
 		return 0;
-	r = session_set_tty(tty, steal);
+	}
+	r = session_tty() || !readable ? -EPERM : take_from(tty, sid, steal);
 	if (!r)
-		set_owner(tty, process_sid(p), process_pgid(p));
+		r = session_set_tty(tty);
+	if (!r)
+		set_owner(tty, sid, process_pgid(p));
+	mutex_unlock(&tty->lock);
 	return r;
 }
 
-/* The session loses the terminal, and its foreground group is told; if it is stopped, it goes on.
+/*
+ * The session loses the terminal, and its foreground group is told; if it is stopped, it goes on.
+ * tty->lock is held, and released here.
  */
-static void end_session(struct tty *tty, bool resume)
+static void end_session(struct tty *tty, int32_t sid, bool resume)
 {
-	int32_t pgid = foreground_of(tty);
+	int32_t pgid = tty->session == sid ? foreground_of(tty) : 0;
 
-	set_owner(tty, 0, 0);
+	if (tty->session == sid)
+		set_owner(tty, 0, 0);
+	mutex_unlock(&tty->lock);
 	if (!pgid)
 		return;
 	signal_send_group(pgid, SIGHUP, NULL);
@@ -161,18 +196,19 @@ static void end_session(struct tty *tty, bool resume)
 		signal_send_group(pgid, SIGCONT, NULL);
 }
 
-/*
- * Here a terminal belongs to a session as a whole, so a member that is not the leader cannot drop
- * it for itself alone, as it can on Linux: it is refused rather than told a lie.
- */
 int tty_give_up(struct tty *tty)
 {
+	struct process *p = process_current();
+
 	if (session_tty() != tty)
 		return -ENOTTY;
-	if (!is_session_leader(process_current()))
-		return -EPERM;
-	session_clear_tty(tty);
-	end_session(tty, true);
+	if (!is_session_leader(p)) {
+		session_leave_tty();
+		return 0;
+	}
+	mutex_lock(&tty->lock);
+	session_clear_tty(p->pid, tty);
+	end_session(tty, p->pid, true);
 	return 0;
 }
 
@@ -204,7 +240,8 @@ static void leader_exited(struct tty *tty, int32_t sid)
 		return;
 	if (!(tty->ops->flags & TTY_PORT_PTY))
 		kill_files(tty);
-	end_session(tty, false);
+	mutex_lock(&tty->lock);
+	end_session(tty, sid, false);
 }
 
 /*
@@ -213,12 +250,13 @@ static void leader_exited(struct tty *tty, int32_t sid)
  */
 void tty_hangup(struct tty *tty)
 {
-	int32_t sid = READ_ONCE(tty->session);
 	struct process *leader;
 
 	kill_files(tty);
-	leader = sid ? session_lose_tty(sid, tty, foreground_of(tty)) : NULL;
+	mutex_lock(&tty->lock);
+	leader = tty->session ? session_lose_tty(tty->session, tty, foreground_of(tty)) : NULL;
 	set_owner(tty, 0, 0);
+	mutex_unlock(&tty->lock);
 	if (leader) {
 		signal_send_process(leader, SIGHUP, NULL);
 		signal_send_process(leader, SIGCONT, NULL);

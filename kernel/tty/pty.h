@@ -39,7 +39,7 @@ struct pty *pty_of_master(const struct file *f);
 void pty_set_packet(struct pty *p, bool on);
 size_t pty_output_available(struct pty *p);
 void pty_flush(struct pty *p, bool input, bool output); /* as the master sees them */
-/* A descriptor's worth of the slave: opens /dev/pts/N with these flags (TIOCGPTPEER). */
-int pty_open_slave(struct pty *p, unsigned flags, struct file **out);
+/* The slave of this master as a new file with these flags (TIOCGPTPEER). */
+int pty_open_slave(struct file *master, unsigned flags, struct file **out);
 
 #endif

@@ -13,16 +13,21 @@
  */
 #include "pty.h"
 #include <asm/ioctls.h>
+#include <base/cred.h>
 #include <lib/errno.h>
 #include <lib/format.h>
 #include <lib/string.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <linux/magic.h>
 #include <mem/slab.h>
 #include <proc/signal.h>
 #include <vfs/chardev.h>
+#include <vfs/dentry.h>
 #include <vfs/file.h>
+#include <vfs/mount.h>
 #include <vfs/poll.h>
+#include <vfs/super.h>
 
 #define CHUNK	     256 /* bytes on the stack on their way to or from the program */
 #define BACKLOG_MASK (PTY_BACKLOG - 1)
@@ -344,10 +349,45 @@ void pty_flush(struct pty *p, bool input, bool output)
 		pty_feed(tty);
 }
 
-int pty_open_slave(struct pty *p, unsigned flags, struct file **out)
+/* The root of devpts, as the master was opened: there, or beside it as `pts`. */
+static int find_devpts(struct file *master, struct path *out)
 {
-	char path[32];
+	struct mount *m = master->path.mount;
+	struct path beside;
+	int r = 0;
 
-	format(path, sizeof(path), "/dev/pts/%u", p->index);
-	return file_open_kernel(path, flags, 0, out);
+	if (m->super->magic == DEVPTS_SUPER_MAGIC) {
+		*out = (struct path){mount_get(m), dentry_get(m->super->root)};
+		return 0;
+	}
+	beside = (struct path){m, dentry_parent(master->path.dentry)};
+	r = path_walk_as(&beside, "pts", WALK_DIRECTORY | WALK_NO_LINKS, &cred_root, out);
+	dentry_put(beside.dentry);
+	if (r)
+		return r;
+	if (out->mount->super->magic == DEVPTS_SUPER_MAGIC &&
+	    out->dentry == out->mount->super->root)
+		return 0;
+	path_put(*out);
+	return -ENODEV;
+}
+
+/*
+ * Not by its name: the caller's /dev/pts may be anybody's directory (chroot), and who holds the
+ * master needs no permission for the slave.
+ */
+int pty_open_slave(struct file *master, unsigned flags, struct file **out)
+{
+	struct pty *p = pty_of_master(master);
+	struct path root;
+	char name[16];
+	int r = find_devpts(master, &root);
+
+	if (r)
+		return r;
+	flags &= ~(unsigned)(O_CREAT | O_EXCL | O_TRUNC | O_TMPFILE);
+	format(name, sizeof(name), "%u", p->index);
+	r = file_open_in(root, name, flags, WALK_NO_LINKS | WALK_NO_MOUNTS, out);
+	path_put(root);
+	return r;
 }

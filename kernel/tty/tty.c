@@ -21,6 +21,7 @@
  *because the discipline may sleep; ours never does.
  */
 #include "tty.h"
+#include "tty_internal.h"
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <linux/eventpoll.h>
@@ -324,6 +325,8 @@ void tty_reset(struct tty *tty, const struct tty_settings *s)
 	uint64_t flags;
 
 	mutex_lock(&tty->lock);
+	/* Who asked for it while it was hung up has a dead terminal, not this new one. */
+	tty_disown(tty);
 	tty->size = (struct tty_size){0};
 	tty->exclusive = false;
 	mutex_unlock(&tty->lock);

@@ -72,7 +72,7 @@ struct tty {
 	struct spinlock input_lock; /* TTY_INPUT */
 	struct ldisc ldisc;	    /* [input_lock]; settings: both spinlocks to change */
 	nsec_t last_input;	    /* [input_lock] */
-	int32_t session;	    /* [input_lock] whose controlling terminal it is, or 0 */
+	int32_t session;	    /* [lock, input_lock] whose controlling terminal it is, or 0 */
 	uint32_t number;	    /* [I after registration] device number as in /proc/PID/stat */
 	int32_t foreground;	    /* [input_lock; a for readers] process group, or 0 */
 
@@ -167,8 +167,8 @@ void tty_set_modem(struct tty *tty, unsigned on, unsigned off);
 int tty_get_foreground(struct tty *tty, int32_t *pgid);
 int tty_set_foreground(struct tty *tty, int32_t pgid);
 int tty_get_session(struct tty *tty, int32_t *sid);
-int tty_acquire(struct tty *tty, bool steal); /* TIOCSCTTY */
-int tty_give_up(struct tty *tty);	      /* TIOCNOTTY */
+int tty_acquire(struct tty *tty, bool readable, bool steal); /* TIOCSCTTY */
+int tty_give_up(struct tty *tty);			     /* TIOCNOTTY */
 void tty_job_init(void);
 
 /* --- files -------------------------------------------------------------------------------------

@@ -339,7 +339,7 @@ int tty_open_file(struct tty *tty, struct file *f)
 
 	if (!r && !(f->flags & O_NOCTTY) && current()->process && !READ_ONCE(tty->session) &&
 	    !session_tty())
-		(void)tty_acquire(tty, false);
+		(void)tty_acquire(tty, f->mode & FILE_READ, false);
 	return r;
 }
 

@@ -5,6 +5,11 @@
 
 #include <base/types.h>
 
+struct tty;
+
+/* The session that has the terminal, if any, has it no more. tty->lock held. */
+void tty_disown(struct tty *tty);
+
 /* /dev/tty and /dev/console. */
 int tty_register_aliases(void);
 

@@ -132,6 +132,9 @@ int file_open(const struct path *base, const char *text, unsigned flags, unsigne
 	      unsigned resolve, struct file **out);
 /* The same with the kernel's own credentials, from the root: console, tests, initramfs. */
 int file_open_kernel(const char *text, unsigned flags, unsigned mode, struct file **out);
+/* What base has under the name, which exists, with the kernel's own permissions. */
+int file_open_in(struct path base, const char *name, unsigned flags, unsigned resolve,
+		 struct file **out);
 /*
  * A program file for exec: regular, x permission, not on a noexec mount; writers are kept out
  * (-ETXTBSY) until the last file_put. base NULL: working directory. flags: WALK_*.

@@ -296,6 +296,12 @@ int file_open_kernel(const char *text, unsigned flags, unsigned mode, struct fil
 	return open_as(NULL, text, flags, mode, 0, &cred_root, out);
 }
 
+int file_open_in(struct path base, const char *name, unsigned flags, unsigned resolve,
+		 struct file **out)
+{
+	return open_as(&base, name, flags, 0, resolve, &cred_root, out);
+}
+
 int file_open_exec(const struct path *base, const char *text, unsigned flags, struct file **out)
 {
 	struct file *f;

@@ -180,6 +180,7 @@ static int spare_fill(struct spare *s)
 			return 0;
 	}
 	spare_free(s);
+	*s = (struct spare){0}; /* the caller frees it in any case */
 	return -ENOLCK;
 }
 
@@ -379,17 +380,23 @@ static int wait_for(struct file_locks *locks, const struct record_lock *l, uint6
 
 /* --- operations --------------------------------------------------------------------------- */
 
+/* Who lets go of everything leaves no pieces, so that always works. */
+static bool needs_spare(const struct record_lock *l)
+{
+	return l->type != FLOCK_NONE || l->start || l->end != RECORD_LOCK_EOF;
+}
+
 int record_lock_set(struct file *f, const struct record_lock *l, bool wait)
 {
 	struct file_locks *locks =
 		l->type == FLOCK_NONE ? file_locks_of(f->inode) : file_locks_get(f->inode);
 	uint64_t other;
-	struct spare s;
+	struct spare s = {0};
 	int r;
 
 	if (!locks)
 		return l->type == FLOCK_NONE ? 0 : -ENOLCK;
-	r = spare_fill(&s);
+	r = needs_spare(l) ? spare_fill(&s) : 0;
 	while (!r) {
 		spin_lock(&locks->lock);
 		if (l->type == FLOCK_NONE || !conflict(locks, l, &other)) {

@@ -193,41 +193,43 @@ void timerfd_get(struct file *f, struct timerfd_setting *out)
 
 /* --- the file ----------------------------------------------------------------------------- */
 
-/* Expiries since the last read, 0 if there are none, or -ECANCELED. */
-static int64_t take(struct timerfd *t)
+/* Expiries since the last read, 0 if there are none: 0, or -ECANCELED. */
+static int take(struct timerfd *t, uint64_t *n)
 {
 	uint64_t irq = spin_lock_irq(&t->lock);
-	int64_t n = 0;
+	int r = 0;
 
+	*n = 0;
 	if (take_cancel(t)) {
 		t->expired = false;
 		t->ticks = 0;
-		n = -ECANCELED;
+		r = -ECANCELED;
 	} else if (t->ticks) {
 		catch_up(t);
-		n = (int64_t)t->ticks;
+		*n = t->ticks;
 		t->ticks = 0;
 	}
 	spin_unlock_irq(&t->lock, irq);
-	return n;
+	return r;
 }
 
 static ssize_t timerfd_read(struct file *f, struct iter *it, off64_t *pos)
 {
 	struct timerfd *t = f->priv;
-	int64_t n;
+	uint64_t n;
+	int r;
 
 	if (iter_left(it) < sizeof(n))
 		return -EINVAL;
-	while (!(n = take(t))) {
+	while (!(r = take(t, &n)) && !n) {
 		if (__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_NONBLOCK)
 			return -EAGAIN;
 		if (WAIT_UNTIL(&t->wait, __atomic_load_n(&t->ticks, __ATOMIC_ACQUIRE), NEVER,
 			       WAIT_INTERRUPTIBLE))
 			return -EINTR;
 	}
-	if (n < 0)
-		return n;
+	if (r)
+		return r;
 	return iter_copy_to(it, &n, sizeof(n)) == sizeof(n) ? (ssize_t)sizeof(n) : -EFAULT;
 }
 
@@ -248,7 +250,7 @@ static int64_t timerfd_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 		return -ENOTTY;
 	if (get_user(ticks, arg))
 		return -EFAULT;
-	if (!ticks || ticks > INT64_MAX)
+	if (!ticks)
 		return -EINVAL;
 	irq = spin_lock_irq(&t->lock);
 	t->ticks = ticks;

@@ -23,7 +23,10 @@ static struct page *page_at(struct vm_space *s, uint64_t addr, bool write, bool 
 		/* The zero page's descriptor is counted by nobody, but a reference does it no harm.
 		 */
 		enough = e & PTE_PRESENT && (!write || e & PTE_WRITE);
-		if (e & PTE_PRESENT && write && force && !enough)
+		/* Without PTE_PRESENT it is a frame that the program may not touch now. */
+		if (e && !write && force)
+			enough = true;
+		if (e && write && force && !enough)
 			enough = e & PTE_COUNTED && page_of(pte_paddr(e))->kind == PAGE_ANON &&
 				 page_of(pte_paddr(e))->refs == 1;
 		if (enough)

@@ -34,6 +34,11 @@ struct fault {
 	struct vm_fault_result *result;
 };
 
+static bool no_rights(const struct fault *f)
+{
+	return !(f->region->prot & (VM_READ | VM_WRITE | VM_EXEC));
+}
+
 static pte_t leaf(const struct fault *f, paddr_t pa, bool writable, bool counted)
 {
 	pte_t e = pa | PTE_PRESENT | PTE_USER | PTE_ACCESSED;
@@ -42,6 +47,9 @@ static pte_t leaf(const struct fault *f, paddr_t pa, bool writable, bool counted
 		e |= PTE_WRITE | PTE_DIRTY;
 	if (!(f->region->prot & VM_EXEC))
 		e |= PTE_NX;
+	/* A forced access brings the frame, but not the program to it. */
+	if (no_rights(f))
+		e &= ~PTE_PRESENT;
 	return counted ? e | PTE_COUNTED : e;
 }
 
@@ -229,7 +237,7 @@ static int handle(struct fault *f)
 		e = *slot;
 		pt_unlock(table);
 	}
-	if (e && !(e & PTE_PRESENT)) {
+	if (e && !(e & PTE_PRESENT) && !no_rights(f)) {
 		/* mprotect(PROT_NONE) kept the frame; rights are back, a write still copies. */
 		pte_t again = (e | PTE_PRESENT | PTE_ACCESSED) & ~(PTE_WRITE | PTE_NX);
 
@@ -253,7 +261,7 @@ static bool satisfied(struct fault *f)
 		return false;
 	e = *slot;
 	pt_unlock(table);
-	if (!(e & PTE_PRESENT))
+	if (!e || !(e & PTE_PRESENT || no_rights(f)))
 		return false;
 	/* A forced write goes to a private copy that stays read-only for the program. */
 	if (f->write && f->force && !region_writable(f))

@@ -3,6 +3,7 @@
  */
 #include "guest.h"
 #include <pthread.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -330,6 +331,32 @@ static void wall_clock(void)
 	clock_settime(CLOCK_REALTIME, &at);
 }
 
+/* An interval without end: one signal, not one after the other. */
+static void farthest(void)
+{
+	struct itimerspec it = {.it_interval = {INT64_MAX, 999999999}, .it_value = {0, 1}};
+	struct sigevent e = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	struct timespec moment = {.tv_nsec = 20 * MS};
+	sigset_t set = set_of(SIGUSR1);
+	timer_t t;
+	int n = 0;
+
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	SHOW(timer_create(CLOCK_MONOTONIC, &e, &t));
+	SHOW(timer_settime(t, 0, &it, NULL));
+	sigwaitinfo(&set, NULL);
+	while (n < 5 && sigtimedwait(&set, NULL, &moment) > 0)
+		n++;
+	printf("signals behind the first: %d\n", n);
+	SHOW(timer_gettime(t, &it));
+	printf("interval %lld.%09ld\n", (long long)it.it_interval.tv_sec, it.it_interval.tv_nsec);
+	it.it_value = it.it_interval;
+	SHOW(timer_settime(t, TIMER_ABSTIME, &it, NULL));
+	printf("early: %d\n", sigtimedwait(&set, NULL, &moment) > 0);
+	SHOW(timer_delete(t));
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int main(void)
 {
 	struct utsname name;
@@ -340,6 +367,7 @@ int main(void)
 	waited_for(CLOCK_MONOTONIC, "monotonic");
 	waited_for(CLOCK_BOOTTIME, "boottime");
 	overruns();
+	farthest();
 	silent();
 	to_a_thread();
 	by_library();

@@ -3,6 +3,7 @@
 #include "guest.h"
 #include <dirent.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
 
@@ -155,6 +156,8 @@ static void oom(void)
 static volatile uint64_t word = 0x1122334455667788;
 static const volatile uint64_t fixed = 42;
 
+static char *page_without_rights;
+
 static void memory(void)
 {
 	int fd = open("/proc/self/mem", O_RDWR);
@@ -174,6 +177,41 @@ static void memory(void)
 	SHOW(lseek(fd, 0, SEEK_END));
 	SHOW(lseek(fd, 4096, SEEK_SET));
 	SHOW(read(fd, &value, 8));
+	close(fd);
+}
+
+static void touch_page(void)
+{
+	*(volatile char *)page_without_rights;
+}
+
+/* What a debugger looks at stays out of the program's own reach. */
+static void memory_without_rights(void)
+{
+	int fd = open("/proc/self/mem", O_RDWR);
+	char text[8] = "";
+
+	page_without_rights =
+		mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	strcpy(page_without_rights, "hidden");
+	SHOW(mprotect(page_without_rights, 3 * 4096, PROT_NONE));
+	SHOW(pread(fd, text, 7, (off_t)(uintptr_t)page_without_rights));
+	printf("%s\n", text);
+	show_status("touched", in_child(touch_page));
+	SHOW(pwrite(fd, "HID", 3, (off_t)(uintptr_t)page_without_rights));
+	show_status("touched", in_child(touch_page));
+	/* Never touched: read and written there for the first time. */
+	SHOW(pread(fd, text, 7, (off_t)(uintptr_t)page_without_rights + 4096));
+	SHOW(pwrite(fd, "new", 3, (off_t)(uintptr_t)page_without_rights + 8192));
+	page_without_rights += 4096;
+	show_status("touched", in_child(touch_page));
+	page_without_rights += 4096;
+	show_status("touched", in_child(touch_page));
+	page_without_rights -= 8192;
+	SHOW(mprotect(page_without_rights, 3 * 4096, PROT_READ));
+	printf("%s, %s, %s\n", page_without_rights, page_without_rights + 4096,
+	       page_without_rights + 8192);
+	munmap(page_without_rights, 3 * 4096);
 	close(fd);
 }
 
@@ -280,6 +318,7 @@ int main(void)
 	names();
 	oom();
 	memory();
+	memory_without_rights();
 	texts();
 	links();
 	return 0;

@@ -14,6 +14,7 @@
 #include <net/unix.h>
 #include <sched/clock.h>
 #include <sched/epoch.h>
+#include <sched/test/team.h>
 #include <sched/thread.h>
 #include <vfs/dentry.h>
 #include <vfs/file.h>
@@ -292,6 +293,44 @@ KTEST(rings_in_flight_are_freed)
 
 #define SPEED_BYTES (4 << 20)
 #define SPEED_CHUNK (64 << 10)
+
+static uint32_t peeked; /* [a] */
+
+static void peeker(void *ctx, unsigned i)
+{
+	struct file *f = ctx;
+	struct net_message m = {.flags = MSG_DONTWAIT | MSG_PEEK};
+	struct iter it;
+	char c;
+
+	iter_init_kernel(&it, &c, 1);
+	m.data = &it;
+	ktest_check_eq(socket_receive(socket_of(f), &m), 1);
+	ktest_check(m.rights);
+	net_rights_put(m.rights);
+	__atomic_store_n(&peeked, 1, __ATOMIC_RELEASE);
+}
+
+/* The search for rings must see every reference to a file in flight, that of a peek too. */
+KTEST(peek_waits_for_the_search)
+{
+	struct file *f[2];
+
+	peeked = 0;
+	if (!ktest_check_eq(socket_create_pair(AF_UNIX, SOCK_STREAM, 0, 0, f), 0))
+		return;
+	ktest_check_eq(send_kernel(f[0], "x", 1, f[1]), 1);
+	unix_gc_lock();
+	team_start(1, peeker, f[1], false);
+	sleep_ns(20 * MS);
+	ktest_check_eq(__atomic_load_n(&peeked, __ATOMIC_ACQUIRE), 0);
+	unix_gc_unlock();
+	team_wait();
+	ktest_check_eq(peeked, 1);
+	file_put(f[0]);
+	file_put(f[1]);
+	unix_gc_flush();
+}
 
 static uint32_t reading; /* [a] */
 
