@@ -43,13 +43,13 @@ class Run:
         self.problem = None if self.complete else problem or "the machine stopped:\n" + text[-1000:]
 
 
-def run(kernel, append, archive, virtual, smp, on_line=None, timeout=1200):
-    """archive: a file. on_line is told each row as it comes."""
+def run(kernel, append, archive, virtual, smp, on_line=None, timeout=1200, extra=()):
+    """archive: a file. on_line is told each row as it comes; extra: more words for QEMU."""
     clock = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"] if virtual else []
     command = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", *clock, "-cpu", CPU,
                "-smp", str(smp), "-m", str(MEMORY), "-display", "none", "-monitor", "none",
                "-serial", "stdio", "-no-reboot", "-seed", "1", "-nic", "none",
-               "-kernel", kernel, "-initrd", archive, "-append", append]
+               "-kernel", kernel, "-initrd", archive, "-append", append, *extra]
     text, end = b"", time.monotonic() + timeout
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT) as qemu:

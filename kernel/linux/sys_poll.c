@@ -27,21 +27,9 @@
 #include <vfs/poll.h>
 #include <vm/usercopy.h>
 
-/* The file to wait for, or NULL: a descriptor of O_PATH has no events. */
-static struct file *get_file(int fd)
+static void put_files(struct poll_request *req, size_t n, bool shared)
 {
-	struct file *f = fd_get(current()->files, fd);
-
-	if (f && (f->mode & FILE_PATH)) {
-		file_put(f);
-		f = NULL;
-	}
-	return f;
-}
-
-static void put_files(struct poll_request *req, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; shared && i < n; i++)
 		file_put(req[i].file);
 }
 
@@ -53,63 +41,70 @@ static int64_t wait_result(int r)
 
 /* --- poll --------------------------------------------------------------------------------- */
 
-static void poll_decode(const struct pollfd *fds, struct poll_request *req, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		req[i].file = get_file(fds[i].fd);
-		req[i].events = (uint16_t)fds[i].events;
-		/* A bad descriptor is an event of its own. */
-		req[i].found = fds[i].fd >= 0 && !req[i].file ? POLLNVAL : 0;
-	}
-}
+#define POLL_FEW 16 /* arrays of so many are on the stack */
 
-static int count_bad(const struct poll_request *req, size_t n)
+/* How many descriptors are bad: that is an event of its own. */
+static int poll_decode(const struct pollfd *fds, struct poll_request *req, size_t n, bool shared)
 {
+	struct fd_table *table = current()->files;
 	int bad = 0;
 
-	for (size_t i = 0; i < n; i++)
-		bad += req[i].found != 0;
+	for (size_t i = 0; i < n; i++) {
+		req[i].file = fd_look(table, fds[i].fd, shared);
+		req[i].events = (uint16_t)fds[i].events;
+		req[i].found = 0;
+		if (!req[i].file && fds[i].fd >= 0) {
+			req[i].found = POLLNVAL;
+			bad++;
+		}
+	}
 	return bad;
 }
 
-/* fds has room for both arrays' worth of n. */
-static int64_t poll_wait_all(struct pollfd *fds, struct poll_request *req, size_t n,
+static int put_events(uaddr_t ufds, const struct poll_request *req, size_t n)
+{
+	uaddr_t at = ufds + offsetof(struct pollfd, revents);
+
+	for (size_t i = 0; i < n; i++, at += sizeof(struct pollfd)) {
+		int16_t found = (int16_t)req[i].found;
+
+		if (put_user(at, found))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* fds and req have room for n. */
+static int64_t poll_wait_all(uaddr_t ufds, struct pollfd *fds, struct poll_request *req, size_t n,
 			     nsec_t deadline)
 {
+	bool shared = fd_table_is_shared(current()->files);
 	int bad, r;
 
-	poll_decode(fds, req, n);
-	bad = count_bad(req, n);
+	if (copy_from_user(fds, ufds, n * sizeof(*fds)))
+		return -EFAULT;
+	bad = poll_decode(fds, req, n, shared);
 	r = poll_files(req, n, bad ? 0 : deadline);
-	put_files(req, n);
+	put_files(req, n, shared);
 	if (r < 0)
 		return wait_result(r);
-	for (size_t i = 0; i < n; i++)
-		fds[i].revents = (short)req[i].found;
-	return r + bad;
+	return put_events(ufds, req, n) ? -EFAULT : r + bad;
 }
 
 static int64_t do_poll(uaddr_t ufds, unsigned n, nsec_t deadline)
 {
-	struct poll_request *req;
-	struct pollfd *fds;
+	struct poll_request few_req[POLL_FEW], *req;
+	struct pollfd few_fds[POLL_FEW], *fds;
 	int64_t r = -ENOMEM;
 
 	if (n > process_limit(process_current(), RLIMIT_NOFILE))
 		return -EINVAL;
-	fds = kcalloc(max(n, 1U), sizeof(*fds));
-	req = kcalloc(max(n, 1U), sizeof(*req));
-	if (!fds || !req)
-		goto out;
-	r = copy_from_user(fds, ufds, n * sizeof(*fds));
-	if (!r)
-		r = poll_wait_all(fds, req, n, deadline);
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		if (put_user(ufds + i * sizeof(*fds) + offsetof(struct pollfd, revents),
-			     fds[i].revents))
-			r = -EFAULT;
-	}
-out:
+	if (n <= POLL_FEW)
+		return poll_wait_all(ufds, few_fds, few_req, n, deadline);
+	fds = kcalloc(n, sizeof(*fds));
+	req = kcalloc(n, sizeof(*req));
+	if (fds && req)
+		r = poll_wait_all(ufds, fds, req, n, deadline);
 	kfree(req);
 	kfree(fds);
 	return r;
@@ -176,13 +171,18 @@ int64_t sys_ppoll(uaddr_t fds, unsigned n, uaddr_t timeout, uaddr_t mask, size_t
 #define SELECT_OUT (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLERR)
 #define SELECT_EX  EPOLLPRI
 
+#define SELECT_FEW_WORDS 4  /* sets of so many words, and requests for so many descriptors, are */
+#define SELECT_FEW	 16 /* on the stack */
+
 /* The three sets, in and out; each of `words` words. */
 struct select_sets {
 	size_t n, words;
 	unsigned long *in, *out, *ex; /* one block */
-	struct poll_request *req;     /* one for each descriptor that is in any set */
-	int *fds;
+	struct poll_request *req; /* one for each descriptor that is in any set, in their order */
 	size_t count;
+	bool shared; /* the requests have references */
+	unsigned long few_words[3 * SELECT_FEW_WORDS];
+	struct poll_request few_req[SELECT_FEW];
 };
 
 static int sets_alloc(struct select_sets *s, size_t n)
@@ -190,68 +190,90 @@ static int sets_alloc(struct select_sets *s, size_t n)
 	s->n = n;
 	s->words = BITMAP_WORDS(n);
 	s->count = 0;
-	s->in = kcalloc(max(s->words, (size_t)1) * 3, sizeof(long));
+	s->req = NULL;
+	s->shared = fd_table_is_shared(current()->files);
+	if (s->words <= SELECT_FEW_WORDS)
+		s->in = memset(s->few_words, 0, sizeof(s->few_words));
+	else
+		s->in = kcalloc(s->words * 3, sizeof(long));
 	s->out = s->in + s->words;
 	s->ex = s->out + s->words;
-	s->req = NULL;
-	s->fds = NULL;
 	return s->in ? 0 : -ENOMEM;
 }
 
 static void sets_free(struct select_sets *s)
 {
-	kfree(s->in);
-	kfree(s->req);
-	kfree(s->fds);
+	put_files(s->req, s->count, s->shared);
+	if (s->in != s->few_words)
+		kfree(s->in);
+	if (s->req != s->few_req)
+		kfree(s->req);
 }
 
-static unsigned events_of(const struct select_sets *s, size_t fd)
+static unsigned events_of(const struct select_sets *s, size_t word, unsigned long bit)
 {
-	return (bit_test(s->in, fd) ? SELECT_IN : 0) | (bit_test(s->out, fd) ? SELECT_OUT : 0) |
-	       (bit_test(s->ex, fd) ? SELECT_EX : 0);
+	return (s->in[word] & bit ? SELECT_IN : 0) | (s->out[word] & bit ? SELECT_OUT : 0) |
+	       (s->ex[word] & bit ? SELECT_EX : 0);
+}
+
+static size_t count_wanted(const struct select_sets *s)
+{
+	size_t wanted = 0;
+
+	for (size_t i = 0; i < s->words; i++) {
+		unsigned long any = s->in[i] | s->out[i] | s->ex[i];
+
+		wanted += any ? bitmap_weight(&any, BITS_PER_LONG) : 0;
+	}
+	return wanted;
 }
 
 static int sets_decode(struct select_sets *s)
 {
-	size_t wanted = 0;
+	struct fd_table *table = current()->files;
+	size_t wanted = count_wanted(s);
 
-	for (size_t fd = 0; fd < s->n; fd++)
-		wanted += events_of(s, fd) != 0;
-	s->req = kcalloc(max(wanted, (size_t)1), sizeof(s->req[0]));
-	s->fds = kcalloc(max(wanted, (size_t)1), sizeof(s->fds[0]));
-	if (!s->req || !s->fds)
+	s->req = wanted <= SELECT_FEW ? s->few_req : kcalloc(wanted, sizeof(s->req[0]));
+	if (!s->req)
 		return -ENOMEM;
-	for (size_t fd = 0; fd < s->n; fd++) {
-		unsigned events = events_of(s, fd);
+	for (size_t i = 0; i < s->words; i++) {
+		unsigned long left = s->in[i] | s->out[i] | s->ex[i];
 
-		if (!events)
-			continue;
-		s->fds[s->count] = (int)fd;
-		s->req[s->count].events = events;
-		s->req[s->count].file = get_file((int)fd);
-		if (!s->req[s->count++].file)
-			return -EBADF;
+		for (; left; left &= left - 1) {
+			size_t fd = i * BITS_PER_LONG + (size_t)__builtin_ctzl(left);
+			struct poll_request *r = &s->req[s->count];
+
+			r->file = fd_look(table, (int)fd, s->shared);
+			if (!r->file)
+				return -EBADF;
+			r->events = events_of(s, i, left & -left);
+			r->found = 0;
+			s->count++;
+		}
 	}
 	return 0;
 }
 
+/* Leaves in the sets what was found. Returns: how many bits. */
 static int sets_encode(struct select_sets *s)
 {
-	int bits = 0;
+	const struct poll_request *r = s->req;
 
-	for (size_t i = 0; i < s->count; i++) {
-		size_t fd = (size_t)s->fds[i];
-		unsigned found = s->req[i].found;
+	for (size_t i = 0; i < s->words; i++) {
+		unsigned long left = s->in[i] | s->out[i] | s->ex[i], in = 0, out = 0, ex = 0;
 
-		if (bit_test(s->in, fd) && !(found & SELECT_IN))
-			bit_clear(s->in, fd);
-		if (bit_test(s->out, fd) && !(found & SELECT_OUT))
-			bit_clear(s->out, fd);
-		if (bit_test(s->ex, fd) && !(found & SELECT_EX))
-			bit_clear(s->ex, fd);
-		bits += bit_test(s->in, fd) + bit_test(s->out, fd) + bit_test(s->ex, fd);
+		for (; left; left &= left - 1, r++) {
+			unsigned long bit = left & -left;
+
+			in |= r->found & SELECT_IN ? bit : 0;
+			out |= r->found & SELECT_OUT ? bit : 0;
+			ex |= r->found & SELECT_EX ? bit : 0;
+		}
+		s->in[i] &= in;
+		s->out[i] &= out;
+		s->ex[i] &= ex;
 	}
-	return bits;
+	return (int)bitmap_weight(s->in, 3 * s->words * BITS_PER_LONG);
 }
 
 static int set_read(unsigned long *set, uaddr_t user, const struct select_sets *s)
@@ -288,7 +310,6 @@ static int64_t do_select(int n, uaddr_t in, uaddr_t out, uaddr_t ex, nsec_t dead
 		r = sets_decode(&s);
 	if (!r)
 		r = wait_result(poll_files(s.req, s.count, deadline));
-	put_files(s.req, s.req ? s.count : 0);
 	if (r >= 0) {
 		r = sets_encode(&s);
 		if (set_write(in, s.in, &s) || set_write(out, s.out, &s) || set_write(ex, s.ex, &s))

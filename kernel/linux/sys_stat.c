@@ -10,6 +10,7 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 #include <mem/slab.h>
+#include <sched/thread.h>
 #include <syscalls_proto.h>
 #include <vfs/dentry.h>
 #include <vfs/file.h>
@@ -143,16 +144,22 @@ int64_t sys_statx(int dirfd, uaddr_t path, int flags, unsigned mask, uaddr_t out
 
 /* --- access ------------------------------------------------------------------------------- */
 
-/* access(2) asks for the real user, with the capabilities that user would have. */
+/*
+ * access(2) asks for the real user, with the capabilities that user would have. A reference: to
+ * the caller's own credentials, if they are just that. NULL: no memory.
+ */
 static struct cred *real_cred(void)
 {
-	const struct cred *now = vfs_cred();
-	struct cred *c = cred_clone(now, now->group_count);
+	struct cred *now = current()->cred, *c;
+	uint64_t capabilities = now->uid == 0 ? now->cap_permitted : 0;
 
+	if (now->fsuid == now->uid && now->fsgid == now->gid && now->cap_effective == capabilities)
+		return cred_get(now);
+	c = cred_clone(now, now->group_count);
 	if (c) {
 		c->fsuid = c->uid;
 		c->fsgid = c->gid;
-		c->cap_effective = c->uid == 0 ? c->cap_permitted : 0;
+		c->cap_effective = capabilities;
 	}
 	return c;
 }

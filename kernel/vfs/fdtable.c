@@ -245,12 +245,17 @@ struct file *fd_get(struct fd_table *t, int fd)
 	return f;
 }
 
+bool fd_table_is_shared(struct fd_table *t)
+{
+	return __atomic_load_n(&t->refs, __ATOMIC_ACQUIRE) > 1;
+}
+
 struct fd_ref fd_borrow_any(int fd)
 {
 	struct fd_table *t = current()->files;
 	struct fd_array *a = t->array;
 
-	if (__atomic_load_n(&t->refs, __ATOMIC_ACQUIRE) > 1)
+	if (fd_table_is_shared(t))
 		return (struct fd_ref){.file = fd_get(t, fd), .counted = true};
 	/* The table is ours alone: it changes only by this thread's own calls. */
 	return (struct fd_ref){.file = (unsigned)fd < a->capacity ? a->files[fd] : NULL};
@@ -265,6 +270,23 @@ struct fd_ref fd_borrow(int fd)
 		r = (struct fd_ref){NULL, false};
 	}
 	return r;
+}
+
+struct file *fd_look(struct fd_table *t, int fd, bool shared)
+{
+	struct fd_array *a = t->array;
+	struct file *f;
+
+	if (shared)
+		f = fd_get(t, fd);
+	else
+		f = (unsigned)fd < a->capacity ? a->files[fd] : NULL;
+	if (f && (f->mode & FILE_PATH)) {
+		if (shared)
+			file_put(f);
+		f = NULL;
+	}
+	return f;
 }
 
 void fd_return(struct fd_ref r)

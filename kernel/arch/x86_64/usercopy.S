@@ -116,4 +116,37 @@ arch_user_cmpxchg32:
 	ret
 	FIXUP 1b, 2b
 
+/*
+ * int arch_user_loadN(uintN_t *to, const void *from), int arch_user_storeN(void *to, uintN_t value):
+ * one word, 0 or -14. Most of what calls hand over is that small, and string instructions are slow
+ * to start.
+ */
+.macro WORD size, load, value, stored
+	.globl arch_user_load\size
+arch_user_load\size:
+	WINDOW_OPEN
+1:	\load (%rsi), \value
+	WINDOW_CLOSE
+	mov \value, (%rdi)
+	xorl %eax, %eax
+	ret
+	FIXUP 1b, word_fault
+	.globl arch_user_store\size
+arch_user_store\size:
+	WINDOW_OPEN
+2:	mov \stored, (%rdi)
+	WINDOW_CLOSE
+	xorl %eax, %eax
+	ret
+	FIXUP 2b, word_fault
+.endm
+	WORD 8, movb, %al, %sil
+	WORD 16, movw, %ax, %si
+	WORD 32, movl, %eax, %esi
+	WORD 64, movq, %rax, %rsi
+word_fault:
+	WINDOW_CLOSE
+	movl $-14, %eax
+	ret
+
 	.section .note.GNU-stack, "", @progbits
