@@ -30,7 +30,7 @@ static inline void word_store(unsigned char *p, uint64_t value)
 	((struct word *)p)->value = value;
 }
 
-void *memcpy(void *dst, const void *src, size_t n)
+void *(memcpy)(void *dst, const void *src, size_t n)
 {
 	unsigned char *d = dst;
 	const unsigned char *s = src;
@@ -77,7 +77,7 @@ void *memmove(void *dst, const void *src, size_t n)
 	return dst;
 }
 
-void *memset(void *dst, int byte, size_t n)
+void *(memset)(void *dst, int byte, size_t n)
 {
 	unsigned char *d = dst;
 	uint64_t word = (unsigned char)byte * 0x0101010101010101ull;
@@ -95,7 +95,7 @@ void *memset(void *dst, int byte, size_t n)
 	return dst;
 }
 
-int memcmp(const void *a, const void *b, size_t n)
+int(memcmp)(const void *a, const void *b, size_t n)
 {
 	const unsigned char *p = a, *q = b;
 

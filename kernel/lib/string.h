@@ -12,6 +12,14 @@ void *memset(void *dst, int byte, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 void *memchr(const void *s, int byte, size_t n);
 
+#ifndef memcpy /* the host's tests have other names */
+/* Freestanding, the compiler takes these names for any function's; told what they are, it does a
+ * small constant size better than a call. */
+#define memcpy(dst, src, n)  __builtin_memcpy(dst, src, n)
+#define memset(dst, byte, n) __builtin_memset(dst, byte, n)
+#define memcmp(a, b, n)	     __builtin_memcmp(a, b, n)
+#endif
+
 size_t strlen(const char *s);
 size_t strnlen(const char *s, size_t limit);
 int strcmp(const char *a, const char *b);
