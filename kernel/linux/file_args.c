@@ -40,15 +40,17 @@ int path_arg_get(struct path_arg *a, int dirfd, uaddr_t text)
 	int r;
 
 	a->has_base = false;
-	a->text = kmalloc(PATH_TEXT_MAX);
-	if (!a->text)
-		return -ENOMEM;
-	n = copy_string_from_user(a->text, text, PATH_TEXT_MAX);
-	r = n < 0 ? (int)n : take_base(a, dirfd);
-	if (r) {
-		kfree(a->text);
-		a->text = NULL;
+	a->text = a->few;
+	n = copy_string_from_user(a->text, text, sizeof(a->few));
+	if (n == -ENAMETOOLONG) {
+		a->text = kmalloc(PATH_TEXT_MAX);
+		if (!a->text)
+			return -ENOMEM;
+		n = copy_string_from_user(a->text, text, PATH_TEXT_MAX);
 	}
+	r = n < 0 ? (int)n : take_base(a, dirfd);
+	if (r && a->text != a->few)
+		kfree(a->text);
 	return r;
 }
 
@@ -56,7 +58,8 @@ void path_arg_put(struct path_arg *a)
 {
 	if (a->has_base)
 		path_put(a->base);
-	kfree(a->text);
+	if (a->text != a->few)
+		kfree(a->text);
 }
 
 int path_arg_walk(int dirfd, uaddr_t text, unsigned flags, struct path *out)

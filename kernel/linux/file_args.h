@@ -11,9 +11,10 @@
 
 /* A path from the program, with the directory it starts from. */
 struct path_arg {
-	char *text;	  /* owned copy */
+	char *text;	  /* few, or an allocated copy */
 	struct path base; /* counted, if has_base */
 	bool has_base;
+	char few[128]; /* enough for most: a page from the heap costs more than a short walk */
 };
 
 /* Copy the path and take dirfd's directory. -EFAULT, -ENAMETOOLONG, -EBADF. */

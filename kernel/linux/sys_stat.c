@@ -72,8 +72,17 @@ int64_t sys_lstat(uaddr_t path, uaddr_t out)
 
 int64_t sys_newfstatat(int dirfd, uaddr_t path, uaddr_t out, int flags)
 {
+	char first;
+
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
 		return -EINVAL;
+	/* The C library's fstat. */
+	if (flags & AT_EMPTY_PATH && dirfd >= 0) {
+		if (get_user(first, path))
+			return -EFAULT;
+		if (!first)
+			return sys_fstat(dirfd, out);
+	}
 	return stat_path(dirfd, path, at_walk_flags((unsigned)flags), out);
 }
 
