@@ -36,7 +36,7 @@ _Noreturn void fail(const char *what)
 	_exit(1);
 }
 
-__attribute__((noinline)) double time_of(op_fn op, long n, long arg)
+double time_of(op_fn op, long n, long arg)
 {
 	uint64_t start = now_ns();
 
