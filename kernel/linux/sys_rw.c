@@ -17,6 +17,7 @@
 #include <vfs/file.h>
 #include <vfs/inode.h>
 #include <vfs/pipe.h>
+#include <vfs/super.h>
 #include <vm/usercopy.h>
 
 /* --- one transfer ------------------------------------------------------------------------- */
@@ -283,13 +284,10 @@ static ssize_t copy_between(struct file *in, off64_t *in_pos, struct file *out, 
 /* The position that a call uses: the program's, or the file's own, and back. */
 static int position_get(struct file *f, uaddr_t upos, off64_t *pos)
 {
-	if (!upos) {
-		*pos = file_llseek(f, 0, SEEK_CUR);
-		return *pos < 0 ? (int)*pos : 0;
-	}
-	if (get_user(*pos, upos))
-		return -EFAULT;
-	return *pos < 0 ? -EINVAL : 0;
+	if (upos)
+		return get_user(*pos, upos) ? -EFAULT : 0;
+	*pos = file_llseek(f, 0, SEEK_CUR);
+	return *pos < 0 ? (int)*pos : 0;
 }
 
 static int position_put(struct file *f, uaddr_t upos, off64_t pos)
@@ -313,6 +311,8 @@ static ssize_t send_file(struct file *out, struct file *in, uaddr_t uoffset, siz
 	if (out->flags & O_APPEND)
 		return -EINVAL;
 	r = position_get(in, uoffset, &pos);
+	if (!r && (pos < 0 || (ssize_t)count < 0))
+		r = -EINVAL;
 	if (r)
 		return r;
 	n = copy_between(in, &pos, out, NULL, min(count, RW_COUNT_MAX));
@@ -330,9 +330,30 @@ int64_t sys_sendfile(int out_fd, int in_fd, uaddr_t offset, size_t count)
 	return write_result(n);
 }
 
+/* Cut *len to what there is and what may be; the order of the errors is Linux's. */
+static int check_range(struct file *in, off64_t from, struct file *out, off64_t to, size_t *len)
+{
+	off64_t size = (off64_t)inode_size(in->inode);
+	off64_t limit = (off64_t)out->inode->super->max_file;
+	uint64_t end;
+
+	if (add_overflow((uint64_t)from, *len, &end) || add_overflow((uint64_t)to, *len, &end))
+		return -EOVERFLOW;
+	if (to >= limit)
+		return -EFBIG;
+	if (from < 0 || to < 0)
+		return -EINVAL;
+	*len = min(*len, (size_t)(limit - to));
+	*len = from < size ? min(*len, (size_t)(size - from)) : 0;
+	if (in->inode == out->inode && from < to + (off64_t)*len && to < from + (off64_t)*len)
+		return -EINVAL;
+	*len = min(*len, RW_COUNT_MAX);
+	return 0;
+}
+
 static ssize_t copy_range(struct file *in, uaddr_t uin, struct file *out, uaddr_t uout, size_t len)
 {
-	off64_t from, to, end;
+	off64_t from, to;
 	ssize_t n;
 	int r;
 
@@ -345,13 +366,10 @@ static ssize_t copy_range(struct file *in, uaddr_t uin, struct file *out, uaddr_
 	r = position_get(in, uin, &from);
 	if (!r)
 		r = position_get(out, uout, &to);
+	if (!r)
+		r = check_range(in, from, out, to, &len);
 	if (r)
 		return r;
-	len = min(len, RW_COUNT_MAX);
-	if (add_overflow(from, (off64_t)len, &end) || add_overflow(to, (off64_t)len, &end))
-		return -EOVERFLOW;
-	if (in->inode == out->inode && from < to + (off64_t)len && to < from + (off64_t)len)
-		return -EINVAL;
 	n = copy_between(in, &from, out, &to, len);
 	r = position_put(in, uin, from);
 	if (!r)

@@ -52,6 +52,8 @@ static int64_t do_splice(struct file *in, uaddr_t uin, struct file *out, uaddr_t
 		return -EINVAL;
 	if (!file_is_pipe(out) && out->flags & O_APPEND)
 		return -EINVAL;
+	if ((ssize_t)len < 0 && !(file_is_pipe(in) && file_is_pipe(out)))
+		return -EINVAL;
 	len = min(len, RW_COUNT_MAX);
 	r = write_limit(out, out_pos, false, &len);
 	if (r)

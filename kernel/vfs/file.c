@@ -255,7 +255,7 @@ off64_t file_llseek_size(struct file *f, off64_t offset, int whence, off64_t siz
 		base = -1;
 	}
 	if (base < 0 || add_overflow(base, offset, &pos) || pos < 0 || pos > limit)
-		pos = base >= 0 && offset > 0 && base > INT64_MAX - offset ? -EOVERFLOW : -EINVAL;
+		pos = -EINVAL;
 	else
 		f->pos = pos;
 	mutex_unlock(&f->pos_lock);

@@ -293,12 +293,12 @@ static int map_locked(struct vm_space *s, const struct vm_map_args *a, struct vm
 
 int vm_map(struct vm_space *s, const struct vm_map_args *a, uint64_t *out)
 {
-	uint64_t length = ALIGN_UP(a->length, PAGE_SIZE), end;
+	uint64_t length = ALIGN_UP(a->length, PAGE_SIZE), end, last;
 	struct list dead = LIST_INIT(dead);
 	struct vm_region *fresh;
 	int r;
 
-	if (!a->length || a->offset & ~PAGE_MASK || a->offset + length < a->offset)
+	if (!a->length || a->offset & ~PAGE_MASK)
 		return -EINVAL;
 	if (!length || length > USER_END - USER_START)
 		return -ENOMEM;
@@ -306,6 +306,9 @@ int vm_map(struct vm_space *s, const struct vm_map_args *a, uint64_t *out)
 		return a->addr & ~PAGE_MASK ? -EINVAL : -ENOMEM;
 	if (a->fixed && a->addr < USER_START)
 		return -EPERM;
+	/* Files end at INT64_MAX; nothing that is mapped lies beyond. */
+	if (a->object && (add_overflow(a->offset, length, &last) || last > INT64_MAX))
+		return -EOVERFLOW;
 	if (obviously_too_much(a, length))
 		return -ENOMEM;
 	fresh = region_alloc();

@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 
 cat >"$work/loop" <<'EOF2'
 # usage: loop SLICES SECONDS SEED
-free_kib() { sleep 2; awk '/^MemFree/ {print $2}' /proc/meminfo; }
+free_kib() { sleep 2; echo 3 >/proc/sys/vm/drop_caches; awk '/^MemFree/ {print $2}' /proc/meminfo; }
 n=0
 while [ $n -lt "$1" ]; do
 	echo -1000 >/proc/self/oom_score_adj
