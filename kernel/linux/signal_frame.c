@@ -164,8 +164,8 @@ static int push_frame(struct trap_frame *f, const struct signal_info *info,
 	f->rdx = at + offsetof(struct linux_sigframe, uc);
 	f->rax = 0;
 	f->rflags &= ~(0x400UL | 0x100UL | 0x10000UL); /* DF, TF, RF */
-	f->cs = 0x2b;
-	f->ss = 0x23;
+	f->cs = TRAP_USER_CS;
+	f->ss = TRAP_USER_SS;
 	return 0;
 }
 
@@ -310,8 +310,8 @@ static void restore_registers(struct trap_frame *f, const struct sigcontext_64 *
 	f->rsp = c->sp;
 	f->rip = c->ip;
 	f->rflags = (f->rflags & ~FLAGS_USER) | (c->flags & FLAGS_USER);
-	f->cs = 0x2b;
-	f->ss = 0x23;
+	f->cs = TRAP_USER_CS;
+	f->ss = TRAP_USER_SS;
 }
 
 int64_t sys_rt_sigreturn(void)

@@ -9,6 +9,8 @@
 #include <lib/string.h>
 #include <sched/thread.h>
 
+BUILD_ASSERT(SEL_USER_CODE == TRAP_USER_CS && SEL_USER_DATA == TRAP_USER_SS, "selectors");
+
 struct thread *switch_stacks(struct thread *prev, uint64_t *prev_sp, uint64_t next_sp);
 extern char thread_first[];
 
