@@ -179,6 +179,27 @@ static bool shares_directories(struct thread *me)
 }
 
 /*
+ * A tracer rules the program: one without CAP_SYS_PTRACE lends it no more rights than it had.
+ */
+static void lower_if_traced(struct cred *c, const struct cred *old)
+{
+	const struct trace *tr = trace_of(current());
+
+	if (trace_is_on(tr) && !tr->capable &&
+	    (c->euid != old->euid || c->egid != old->egid ||
+	     c->cap_permitted & ~old->cap_permitted)) {
+		if (!cred_capable(old, CAP_SETUID)) {
+			c->euid = c->uid;
+			c->egid = c->gid;
+		}
+		c->cap_permitted &= old->cap_permitted;
+		c->cap_effective &= c->cap_permitted;
+	}
+	c->suid = c->fsuid = c->euid;
+	c->sgid = c->fsgid = c->egid;
+}
+
+/*
  * Set-id bits give the file's owner, unless the mount says no, the caller has given up such rights
  * or shares what the program would trust. *secure: the rights are, or would have been, others than
  * its user's.
@@ -205,8 +226,6 @@ static struct cred *exec_cred(struct file *f, bool *secure)
 		c->euid = c->uid;
 		c->egid = c->gid;
 	}
-	c->suid = c->fsuid = c->euid;
-	c->sgid = c->fsgid = c->egid;
 	if (c->euid == 0) {
 		c->cap_permitted = c->cap_effective = cred_root.cap_permitted;
 	} else if (c->uid != 0) {
@@ -214,6 +233,7 @@ static struct cred *exec_cred(struct file *f, bool *secure)
 	} else {
 		c->cap_effective = 0;
 	}
+	lower_if_traced(c, old);
 	return c;
 }
 
@@ -238,6 +258,7 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 	proc_thread(t)->robust_list = 0;
 	fd_table_inherit_locks(files, old_files);
 	irq = spin_lock_irq(&proc_tree_lock);
+	lower_if_traced(cred, t->cred); /* the tracer may have come since */
 	p->space = space;
 	t->space = space;
 	t->files = files;
@@ -280,6 +301,7 @@ int process_exec_check_user(void)
 int process_exec(const struct exec_args *args)
 {
 	struct thread *t = current();
+	int32_t old_tid = t->tid;
 	struct elf_program prog = {0};
 	struct vm_space *space;
 	struct signal_actions *actions = NULL;
@@ -316,6 +338,7 @@ int process_exec(const struct exec_args *args)
 		goto out;
 	process_limits_to_space(t->process, space);
 	commit(args, space, cred, files, actions, prog.entry, sp);
+	trace_exec(old_tid);
 	return 0;
 out:
 	signal_actions_put(actions);
