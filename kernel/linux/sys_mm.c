@@ -3,7 +3,7 @@
 #include <base/cred.h>
 #include <lib/errno.h>
 #include <lib/compiler.h>
-#include <proc/process.h>
+#include <proc/proc_internal.h>
 #include <sched/thread.h>
 #include <syscalls_proto.h>
 #include <vfs/fdtable.h>
@@ -19,6 +19,8 @@
 
 static unsigned prot_decode(unsigned prot)
 {
+	if (prot & PROT_READ && proc_thread(current())->personality & PERSON_READ_IS_EXEC)
+		prot |= PROT_EXEC;
 	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
 	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }

@@ -20,6 +20,7 @@
 
 #include <asm/prctl.h>
 #include <linux/capability.h>
+#include <linux/personality.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
 #include <linux/resource.h>
@@ -35,7 +36,27 @@ int64_t sys_uname(uaddr_t out)
 				.domainname = "(none)"};
 
 	uts_nodename(u.nodename, sizeof(u.nodename));
+	if ((proc_thread(current())->personality & PERSON_TYPE) == PER_LINUX32)
+		memcpy(u.machine, "i686", sizeof("i686"));
 	return put_user(out, u);
+}
+
+BUILD_ASSERT(PERSON_NOT_RANDOM == ADDR_NO_RANDOMIZE && PERSON_READ_IS_EXEC == READ_IMPLIES_EXEC,
+	     "personality");
+
+/* What is not there is refused: Linux would take it. */
+int64_t sys_personality(unsigned persona)
+{
+	struct proc_thread *d = proc_thread(current());
+	uint32_t old = d->personality, type = persona & PERSON_TYPE;
+
+	if (persona == UINT32_MAX)
+		return old;
+	if (persona & ~(PERSON_TYPE | PERSON_NOT_RANDOM | PERSON_READ_IS_EXEC) ||
+	    (type != PER_LINUX && type != PER_LINUX32))
+		return -EINVAL;
+	d->personality = persona;
+	return old;
 }
 
 int64_t sys_sethostname(uaddr_t name, int len)

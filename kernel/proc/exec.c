@@ -51,8 +51,10 @@ static void aux(struct auxv_builder *b, uint64_t type, uint64_t value)
 	b->words[b->n++] = value;
 }
 
-static uint64_t random_pages(uint64_t bytes)
+uint64_t exec_random_pages(uint64_t bytes)
 {
+	if (proc_thread(current())->personality & PERSON_NOT_RANDOM)
+		return 0;
 	return random_below(bytes >> PAGE_SHIFT) << PAGE_SHIFT;
 }
 
@@ -68,9 +70,10 @@ static int map_stack(struct vm_space *s, bool executable, uint64_t *top)
 				.flags = VM_STACK | VM_GROWSDOWN | VM_MAY_WRITE,
 				.fixed = true};
 
-	*top = STACK_TOP - random_pages(STACK_RANDOM);
+	*top = STACK_TOP - exec_random_pages(STACK_RANDOM);
 	a.addr = *top - STACK_START;
-	s->mmap_base = ALIGN_DOWN(*top - room - STACK_GAP - random_pages(MMAP_RANDOM), PAGE_SIZE);
+	s->mmap_base =
+		ALIGN_DOWN(*top - room - STACK_GAP - exec_random_pages(MMAP_RANDOM), PAGE_SIZE);
 	return vm_map(s, &a, &at);
 }
 
@@ -160,7 +163,7 @@ static int fill_stack(struct vm_space *s, const struct exec_args *args, const st
 
 static void place_heap(struct vm_space *s, uint64_t end)
 {
-	s->brk_start = ALIGN_UP(end, PAGE_SIZE) + random_pages(BRK_RANDOM);
+	s->brk_start = ALIGN_UP(end, PAGE_SIZE) + exec_random_pages(BRK_RANDOM);
 	s->brk = s->brk_start;
 }
 
@@ -306,7 +309,8 @@ int process_exec(const struct exec_args *args)
 	struct vm_space *space;
 	struct signal_actions *actions = NULL;
 	struct fd_table *files = NULL;
-	struct cred *cred = NULL;
+	struct cred *cred;
+	uint32_t personality;
 	bool secure;
 	uint64_t vdso, top, sp;
 	int r;
@@ -314,6 +318,15 @@ int process_exec(const struct exec_args *args)
 	space = vm_space_create();
 	if (!space)
 		return -ENOMEM;
+	/* Before anything is placed: rights that are not the caller's are not for it to aim at. */
+	cred = exec_cred(args->file, &secure);
+	if (!cred) {
+		vm_space_put(space);
+		return -ENOMEM;
+	}
+	personality = proc_thread(t)->personality;
+	if (secure)
+		proc_thread(t)->personality &= ~(PERSON_NOT_RANDOM | PERSON_READ_IS_EXEC);
 	process_limits_to_space(t->process, space);
 	space->limit_pages = UINT64_MAX; /* obeyed from the commit on: nobody could be told */
 	r = map_stack(space, false, &top);
@@ -325,10 +338,9 @@ int process_exec(const struct exec_args *args)
 		goto out;
 	place_heap(space, prog.end);
 	r = -ENOMEM;
-	cred = exec_cred(args->file, &secure);
 	files = fd_table_clone(t->files);  /* others may share the old one */
 	actions = signal_actions_create(); /* the old ones may be shared, too */
-	if (!cred || !files || !actions)
+	if (!files || !actions)
 		goto out;
 	r = fill_stack(space, args, cred, secure, &prog, vdso, top, &sp);
 	if (r)
@@ -341,9 +353,9 @@ int process_exec(const struct exec_args *args)
 	trace_exec(old_tid);
 	return 0;
 out:
+	proc_thread(t)->personality = personality;
 	signal_actions_put(actions);
-	if (cred)
-		cred_put(cred);
+	cred_put(cred);
 	fd_table_put(files);
 	vm_space_put(space);
 	return r;

@@ -27,6 +27,7 @@ struct proc_thread {
 	bool no_new_privs;	    /* by itself, and its exec */
 	bool over_limit;	    /* by itself: became a user who has too many threads */
 	bool reset_on_fork;	    /* [a] SCHED_RESET_ON_FORK: children get no special rights */
+	uint32_t personality;	    /* by itself: PERSON_* */
 	uint16_t ioprio;	    /* [a] as ioprio_set gave it; nothing looks at it */
 	nsec_t cpu_left;	    /* [PROC_TREE] cpu_clock.c */
 	/* restart_syscall: how an interrupted sleep goes on; see linux/. */
@@ -34,6 +35,11 @@ struct proc_thread {
 	uint64_t restart_args[4];
 	struct trace trace; /* ptrace.c */
 };
+
+/* Bits of proc_thread->personality, numbered as Linux does. */
+#define PERSON_TYPE	    0xffU
+#define PERSON_NOT_RANDOM   0x40000U  /* new programs lie where they always do */
+#define PERSON_READ_IS_EXEC 0x400000U /* what may be read may be executed */
 
 /* Of a thread that may be ending: hold PROC_TREE, and see that it is on its process's list. */
 static inline struct proc_thread *proc_thread(struct thread *t)

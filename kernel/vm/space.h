@@ -65,6 +65,7 @@ struct vm_space {
 	uint64_t limit_stack;		 /* [a] RLIMIT_STACK in bytes, likewise */
 	uint64_t limit_locked;		 /* [a] RLIMIT_MEMLOCK in pages, likewise */
 	uint64_t minor_faults;		 /* [a] */
+	uint32_t membarriers;		 /* [a] what the program has said it will use */
 	bool dying;			 /* [a] ended for its memory: no fault succeeds any more */
 	struct work later;		 /* vm_space_put_later */
 	/* For /proc and exec; written by exec before the space is shared. */
