@@ -141,6 +141,7 @@ static struct thread *copy_thread(const struct fork_args *a)
 	/* What is lent to us is not the child's. */
 	t->sched.rt_priority = t->sched.own_priority = me->sched.own_priority;
 	proc_thread(t)->ioprio = proc_thread(me)->ioprio;
+	proc_thread(t)->mem_policy = proc_thread(me)->mem_policy;
 	proc_thread(t)->personality = proc_thread(me)->personality;
 	if (proc_thread(me)->reset_on_fork) {
 		/* The child is ordinary. */

@@ -27,6 +27,7 @@ struct proc_thread {
 	bool no_new_privs;	    /* by itself, and its exec */
 	bool over_limit;	    /* by itself: became a user who has too many threads */
 	bool reset_on_fork;	    /* [a] SCHED_RESET_ON_FORK: children get no special rights */
+	uint16_t mem_policy;	    /* by itself: as linux/sys_mempolicy.c numbers them */
 	uint32_t personality;	    /* by itself: PERSON_* */
 	uint16_t ioprio;	    /* [a] as ioprio_set gave it; nothing looks at it */
 	nsec_t cpu_left;	    /* [PROC_TREE] cpu_clock.c */
