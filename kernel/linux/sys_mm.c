@@ -205,3 +205,24 @@ int64_t sys_msync(uaddr_t addr, size_t length, int flags)
 		return -ENOMEM;
 	return !length || vm_range_mapped(current()->space, addr, length) ? 0 : -ENOMEM;
 }
+
+int64_t sys_remap_file_pages(uaddr_t start, unsigned long length, unsigned long prot,
+			     unsigned long pgoff, unsigned long flags)
+{
+	uint64_t pages, last, end;
+	int r;
+
+	/* All other flags are ignored, as on Linux. */
+	if (prot)
+		return -EINVAL;
+	start = ALIGN_DOWN(start, PAGE_SIZE);
+	length = ALIGN_DOWN(length, PAGE_SIZE);
+	pages = length >> PAGE_SHIFT;
+	if (add_overflow(start, length, &end) || end <= start ||
+	    add_overflow((uint64_t)pgoff, pages, &last) || last > UINT64_MAX >> PAGE_SHIFT)
+		return -EINVAL;
+	r = vm_map_again(current()->space, start, end, pgoff << PAGE_SHIFT);
+	if (!r && !(flags & MAP_NONBLOCK))
+		vm_populate(current()->space, start, length, false);
+	return r;
+}

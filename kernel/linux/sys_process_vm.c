@@ -14,6 +14,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
+#include <proc/oom.h>
 #include <proc/proc_internal.h>
 #include <sched/thread.h>
 #include <syscalls_proto.h>
@@ -216,6 +217,21 @@ int64_t sys_process_madvise(int pidfd, uaddr_t uiov, unsigned long count, int ad
 	if (p)
 		process_put(p);
 	kfree(far.iov);
+	return r;
+}
+
+int64_t sys_process_mrelease(int pidfd, unsigned flags)
+{
+	struct process *p;
+	int64_t r;
+
+	if (flags)
+		return -EINVAL;
+	r = pidfd_arg_get(pidfd, &p, NULL);
+	if (r)
+		return r;
+	r = process_release_memory(p);
+	process_put(p);
 	return r;
 }
 

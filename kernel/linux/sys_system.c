@@ -32,10 +32,10 @@ int64_t sys_uname(uaddr_t out)
 	struct new_utsname u = {.sysname = "Linux",
 				.release = UTS_RELEASE,
 				.version = UTS_VERSION,
-				.machine = "x86_64",
-				.domainname = "(none)"};
+				.machine = "x86_64"};
 
 	uts_nodename(u.nodename, sizeof(u.nodename));
+	uts_domainname(u.domainname, sizeof(u.domainname));
 	if ((proc_thread(current())->personality & PERSON_TYPE) == PER_LINUX32)
 		memcpy(u.machine, "i686", sizeof("i686"));
 	return put_user(out, u);
@@ -59,7 +59,7 @@ int64_t sys_personality(unsigned persona)
 	return old;
 }
 
-int64_t sys_sethostname(uaddr_t name, int len)
+static int64_t set_name(uaddr_t name, int len, void (*set)(const char *name))
 {
 	char text[65] = {0};
 
@@ -69,8 +69,18 @@ int64_t sys_sethostname(uaddr_t name, int len)
 		return -EINVAL;
 	if (copy_from_user(text, name, (size_t)len))
 		return -EFAULT;
-	uts_set_nodename(text);
+	set(text);
 	return 0;
+}
+
+int64_t sys_sethostname(uaddr_t name, int len)
+{
+	return set_name(name, len, uts_set_nodename);
+}
+
+int64_t sys_setdomainname(uaddr_t name, int len)
+{
+	return set_name(name, len, uts_set_domainname);
 }
 
 int64_t sys_sysinfo(uaddr_t out)

@@ -166,6 +166,11 @@ int vm_get_policy(struct vm_space *s, uint64_t addr, unsigned *policy);
 int vm_find_policy(struct vm_space *s, uint64_t addr, uint64_t end, unsigned *policy);
 /* Is there a frame of its own at addr? 0, -ENOENT, -EFAULT (no region, or only the zero page). */
 int vm_page_state(struct vm_space *s, uint64_t addr);
+/*
+ * Put another part of the object in the place of a range of one shared mapping (remap_file_pages):
+ * 0, -EINVAL, -ENOMEM.
+ */
+int vm_map_again(struct vm_space *s, uint64_t addr, uint64_t end, uint64_t offset);
 /* Is every page of the range mapped by some region? */
 bool vm_range_mapped(struct vm_space *s, uint64_t addr, uint64_t length);
 
