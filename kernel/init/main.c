@@ -57,6 +57,7 @@ static void read_options(void)
 	if (option("quiet", value, sizeof(value)))
 		log_set_console_level(LOG_WARN);
 	syscall_tracing = option("trace", value, sizeof(value));
+	trace_watched += syscall_tracing;
 }
 
 static void unpack_archives(void)

@@ -54,4 +54,11 @@ void siginfo_decode(struct signal_info *out, const struct siginfo *in)
 				    .pid = in->si_pid,
 				    .uid = in->si_uid,
 				    .value = (uint64_t)in->si_ptr};
+	/* Others of the same bytes, by what siginfo_encode will make of them. */
+	out->timer_id = in->si_tid;
+	out->overrun = in->si_overrun;
+	out->address = (uint64_t)in->si_addr;
+	out->status = in->si_status;
+	out->utime = in->si_utime;
+	out->stime = in->si_stime;
 }

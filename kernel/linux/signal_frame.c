@@ -164,8 +164,8 @@ static int push_frame(struct trap_frame *f, const struct signal_info *info,
 	f->rdx = at + offsetof(struct linux_sigframe, uc);
 	f->rax = 0;
 	f->rflags &= ~(0x400UL | 0x100UL | 0x10000UL); /* DF, TF, RF */
-	f->cs = 0x2b;
-	f->ss = 0x23;
+	f->cs = TRAP_USER_CS;
+	f->ss = TRAP_USER_SS;
 	return 0;
 }
 
@@ -201,6 +201,8 @@ static void run_handler(struct trap_frame *f, const struct signal_info *info,
 	sigset64_t mask = d->restore_saved ? d->saved_mask : d->blocked;
 	struct signal_info fault = {.signo = SIGSEGV, .code = SI_KERNEL};
 
+	bool step = trace_before_handler();
+
 	settle_restart(f, true, a->flags);
 	if (push_frame(f, info, a, mask)) {
 		/* No room for the handler: a SEGV that cannot be delivered either ends the process.
@@ -212,6 +214,8 @@ static void run_handler(struct trap_frame *f, const struct signal_info *info,
 	}
 	d->restore_saved = false;
 	signal_set_mask(d->blocked | a->mask | (a->flags & SA_NODEFER ? 0 : SIGBIT(info->signo)));
+	if (step)
+		trace_after_handler();
 }
 
 void kernel_user_return(struct trap_frame *f)
@@ -227,6 +231,8 @@ void kernel_user_return(struct trap_frame *f)
 		return;
 	if (READ_ONCE(t->work) & THREAD_WORK_CPU_TIME)
 		cpu_timers_check();
+	if (READ_ONCE(t->work) & THREAD_WORK_TRACE)
+		trace_syscall_exit();
 	signal_stop_here();
 	while (signal_dequeue(&info, &action)) {
 		if (action.handler == 1)
@@ -248,6 +254,8 @@ void kernel_user_exception(struct trap_frame *f, int sig, int code, uaddr_t addr
 {
 	struct signal_info info = {.signo = sig, .code = code, .address = address};
 
+	if (sig == SIGTRAP && code == TRAP_TRACE && trace_drop_step())
+		return;
 	signal_force(sig, &info);
 }
 
@@ -310,8 +318,8 @@ static void restore_registers(struct trap_frame *f, const struct sigcontext_64 *
 	f->rsp = c->sp;
 	f->rip = c->ip;
 	f->rflags = (f->rflags & ~FLAGS_USER) | (c->flags & FLAGS_USER);
-	f->cs = 0x2b;
-	f->ss = 0x23;
+	f->cs = TRAP_USER_CS;
+	f->ss = TRAP_USER_SS;
 }
 
 int64_t sys_rt_sigreturn(void)

@@ -75,9 +75,20 @@ static void finish_pidfd(int fd, struct file *f, struct process *child)
 	}
 }
 
+/* What our tracer, if there is one, wants to hear of it; or 0. */
+static enum trace_event event_of(const struct clone_args *ca)
+{
+	enum trace_event event = ca->flags & CLONE_VFORK      ? TRACE_VFORK
+				 : ca->exit_signal != SIGCHLD ? TRACE_CLONE
+							      : TRACE_FORK;
+
+	return !(ca->flags & CLONE_UNTRACED) && trace_wants(event) ? event : 0;
+}
+
 static int64_t do_clone(const struct clone_args *ca, int32_t want_id)
 {
 	uint64_t flags = ca->flags;
+	enum trace_event event = event_of(ca);
 	struct fork_args a = {
 		.share_space = flags & CLONE_VM,
 		.share_files = flags & CLONE_FILES,
@@ -88,6 +99,7 @@ static int64_t do_clone(const struct clone_args *ca, int32_t want_id)
 		.vfork = flags & CLONE_VFORK && !(flags & CLONE_THREAD),
 		.sibling = flags & CLONE_PARENT && !(flags & CLONE_THREAD),
 		.want_id = want_id,
+		.traced = flags & CLONE_PTRACE || event,
 		.exit_signal = (int)ca->exit_signal,
 		.stack = ca->stack,
 		.set_tls = flags & CLONE_SETTLS,
@@ -119,8 +131,10 @@ static int64_t do_clone(const struct clone_args *ca, int32_t want_id)
 	}
 	thread_start(child);
 	thread_put(child);
-	if (a.vfork)
-		process_wait_vfork(tid);
+	if (event)
+		trace_event(event, (uint64_t)tid);
+	if (a.vfork && process_wait_vfork(tid))
+		trace_event(TRACE_VFORK_DONE, (uint64_t)tid);
 	return tid;
 }
 

@@ -3,7 +3,7 @@
 #include <base/cred.h>
 #include <lib/errno.h>
 #include <lib/compiler.h>
-#include <proc/process.h>
+#include <proc/proc_internal.h>
 #include <sched/thread.h>
 #include <syscalls_proto.h>
 #include <vfs/fdtable.h>
@@ -19,6 +19,8 @@
 
 static unsigned prot_decode(unsigned prot)
 {
+	if (prot & PROT_READ && proc_thread(current())->personality & PERSON_READ_IS_EXEC)
+		prot |= PROT_EXEC;
 	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
 	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }
@@ -202,4 +204,25 @@ int64_t sys_msync(uaddr_t addr, size_t length, int flags)
 	if (add_overflow(addr, length, &end))
 		return -ENOMEM;
 	return !length || vm_range_mapped(current()->space, addr, length) ? 0 : -ENOMEM;
+}
+
+int64_t sys_remap_file_pages(uaddr_t start, unsigned long length, unsigned long prot,
+			     unsigned long pgoff, unsigned long flags)
+{
+	uint64_t pages, last, end;
+	int r;
+
+	/* All other flags are ignored, as on Linux. */
+	if (prot)
+		return -EINVAL;
+	start = ALIGN_DOWN(start, PAGE_SIZE);
+	length = ALIGN_DOWN(length, PAGE_SIZE);
+	pages = length >> PAGE_SHIFT;
+	if (add_overflow(start, length, &end) || end <= start ||
+	    add_overflow((uint64_t)pgoff, pages, &last) || last > UINT64_MAX >> PAGE_SHIFT)
+		return -EINVAL;
+	r = vm_map_again(current()->space, start, end, pgoff << PAGE_SHIFT);
+	if (!r && !(flags & MAP_NONBLOCK))
+		vm_populate(current()->space, start, length, false);
+	return r;
 }

@@ -83,7 +83,10 @@ static void fill_siginfo(struct siginfo *si, const struct wait_result *w)
 	si->si_signo = SIGCHLD;
 	si->si_pid = w->pid;
 	si->si_uid = w->uid;
-	if (w->status == 0xffff) {
+	if (w->trapped) {
+		si->si_code = CLD_TRAPPED;
+		si->si_status = w->status >> 8;
+	} else if (w->status == 0xffff) {
 		si->si_code = CLD_CONTINUED;
 		si->si_status = SIGCONT;
 	} else if ((w->status & 0xff) == 0x7f) {

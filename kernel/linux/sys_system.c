@@ -20,6 +20,7 @@
 
 #include <asm/prctl.h>
 #include <linux/capability.h>
+#include <linux/personality.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
 #include <linux/resource.h>
@@ -31,14 +32,34 @@ int64_t sys_uname(uaddr_t out)
 	struct new_utsname u = {.sysname = "Linux",
 				.release = UTS_RELEASE,
 				.version = UTS_VERSION,
-				.machine = "x86_64",
-				.domainname = "(none)"};
+				.machine = "x86_64"};
 
 	uts_nodename(u.nodename, sizeof(u.nodename));
+	uts_domainname(u.domainname, sizeof(u.domainname));
+	if ((proc_thread(current())->personality & PERSON_TYPE) == PER_LINUX32)
+		memcpy(u.machine, "i686", sizeof("i686"));
 	return put_user(out, u);
 }
 
-int64_t sys_sethostname(uaddr_t name, int len)
+BUILD_ASSERT(PERSON_NOT_RANDOM == ADDR_NO_RANDOMIZE && PERSON_READ_IS_EXEC == READ_IMPLIES_EXEC,
+	     "personality");
+
+/* What is not there is refused: Linux would take it. */
+int64_t sys_personality(unsigned persona)
+{
+	struct proc_thread *d = proc_thread(current());
+	uint32_t old = d->personality, type = persona & PERSON_TYPE;
+
+	if (persona == UINT32_MAX)
+		return old;
+	if (persona & ~(PERSON_TYPE | PERSON_NOT_RANDOM | PERSON_READ_IS_EXEC) ||
+	    (type != PER_LINUX && type != PER_LINUX32))
+		return -EINVAL;
+	d->personality = persona;
+	return old;
+}
+
+static int64_t set_name(uaddr_t name, int len, void (*set)(const char *name))
 {
 	char text[65] = {0};
 
@@ -48,8 +69,18 @@ int64_t sys_sethostname(uaddr_t name, int len)
 		return -EINVAL;
 	if (copy_from_user(text, name, (size_t)len))
 		return -EFAULT;
-	uts_set_nodename(text);
+	set(text);
 	return 0;
+}
+
+int64_t sys_sethostname(uaddr_t name, int len)
+{
+	return set_name(name, len, uts_set_nodename);
+}
+
+int64_t sys_setdomainname(uaddr_t name, int len)
+{
+	return set_name(name, len, uts_set_domainname);
 }
 
 int64_t sys_sysinfo(uaddr_t out)

@@ -25,16 +25,39 @@ static const struct syscall_entry *find(uint64_t nr)
 	return NULL;
 }
 
+/* The same while somebody is traced. The tracer may change the call, or leave it out (-1). */
+static void watched_syscall(struct trap_frame *f)
+{
+	const struct syscall_entry *e;
+	int64_t r;
+
+	f->rax = (uint64_t)-ENOSYS;
+	if (trace_syscall_enter() && f->error != (uint64_t)-1) {
+		const uint64_t args[6] = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9};
+		uint64_t nr = f->error;
+
+		e = find(nr);
+		r = e && e->call ? e->call(args) : -ENOSYS;
+		if (syscall_tracing)
+			syscall_trace(e ? e->name : NULL, e ? e->args : "", nr, args, r);
+		f->rax = (uint64_t)r;
+	}
+	if (is_restart((int64_t)f->rax))
+		__atomic_or_fetch(&current()->work, THREAD_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+}
+
 void kernel_syscall(struct trap_frame *f)
 {
 	const uint64_t args[6] = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9};
 	const struct syscall_entry *e = find(f->rax);
 	int64_t r = -ENOSYS;
 
+	if (trace_watching()) {
+		watched_syscall(f);
+		return;
+	}
 	if (e && e->call)
 		r = e->call(args);
-	if (unlikely(syscall_tracing))
-		syscall_trace(e ? e->name : NULL, e ? e->args : "", f->error, args, r);
 	f->rax = (uint64_t)r;
 	if (unlikely(is_restart(r)))
 		__atomic_or_fetch(&current()->work, THREAD_WORK_SIGNAL, __ATOMIC_SEQ_CST);

@@ -6,25 +6,52 @@
 
 #include <linux/capability.h>
 
-static bool same_user(const struct cred *me, const struct cred *it)
+static bool same_user(uint32_t uid, uint32_t gid, const struct cred *it)
 {
-	return me->fsuid == it->uid && me->fsuid == it->euid && me->fsuid == it->suid &&
-	       me->fsgid == it->gid && me->fsgid == it->egid && me->fsgid == it->sgid;
+	return uid == it->uid && uid == it->euid && uid == it->suid && gid == it->gid &&
+	       gid == it->egid && gid == it->sgid;
+}
+
+/*
+ * One rule for ptrace, process_vm_readv, /proc/PID/mem and the like, and what they want: all
+ * ids the caller's, a program that may be read, and no capability that the caller lacks.
+ */
+static bool may_look(struct process *p, const struct cred *it, bool real)
+{
+	const struct cred *me = current()->cred;
+	uint64_t caps;
+
+	if (!me || p == current()->process || cred_capable(me, CAP_SYS_PTRACE))
+		return true;
+	caps = real ? me->cap_permitted : me->cap_effective;
+	return it && READ_ONCE(p->dumpable) &&
+	       same_user(real ? me->uid : me->fsuid, real ? me->gid : me->fsgid, it) &&
+	       !(it->cap_permitted & ~caps);
+}
+
+static bool process_may(struct process *p, bool real)
+{
+	struct cred *it = process_cred(p);
+	bool ok = may_look(p, it, real);
+
+	if (it)
+		cred_put(it);
+	return ok;
 }
 
 bool process_may_inspect(struct process *p)
 {
-	const struct cred *me = current()->cred;
-	struct cred *it;
-	bool ok;
+	return process_may(p, false);
+}
 
-	if (!me || p == current()->process || cred_capable(me, CAP_SYS_PTRACE))
-		return true;
-	it = process_cred(p);
-	ok = it && READ_ONCE(p->dumpable) && same_user(me, it);
-	if (it)
-		cred_put(it);
-	return ok;
+bool process_may_trace(struct process *p)
+{
+	return process_may(p, true);
+}
+
+bool thread_may_trace_locked(const struct thread *t)
+{
+	return may_look(t->process, t->cred, true);
 }
 
 int proc_thread_robust_list(int32_t tid, uaddr_t *head)

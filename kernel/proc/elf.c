@@ -9,7 +9,6 @@
 #include "elf.h"
 
 #include <arch/page.h>
-#include <base/random.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
@@ -252,8 +251,7 @@ int elf_load(struct vm_space *s, struct file *f, struct elf_program *out)
 	if (r)
 		goto out;
 	if (im->header.e_type == ET_DYN)
-		im->base =
-			PIE_BASE + (random_below(PIE_RANDOM >> PAGE_SHIFT) << PAGE_SHIFT) - im->low;
+		im->base = PIE_BASE + exec_random_pages(PIE_RANDOM) - im->low;
 	if (im->base + im->high > s->mmap_base) {
 		r = -ENOMEM;
 		goto out;

@@ -8,6 +8,9 @@
 struct file;
 struct vm_space;
 
+/* At most so many bytes, in pages; 0 if the caller's programs are not placed at random (exec.c). */
+uint64_t exec_random_pages(uint64_t bytes);
+
 struct elf_program {
 	uint64_t entry;		/* where to start: the interpreter's, if there is one */
 	uint64_t program_entry; /* the program's own */

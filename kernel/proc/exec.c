@@ -51,8 +51,10 @@ static void aux(struct auxv_builder *b, uint64_t type, uint64_t value)
 	b->words[b->n++] = value;
 }
 
-static uint64_t random_pages(uint64_t bytes)
+uint64_t exec_random_pages(uint64_t bytes)
 {
+	if (proc_thread(current())->personality & PERSON_NOT_RANDOM)
+		return 0;
 	return random_below(bytes >> PAGE_SHIFT) << PAGE_SHIFT;
 }
 
@@ -68,9 +70,10 @@ static int map_stack(struct vm_space *s, bool executable, uint64_t *top)
 				.flags = VM_STACK | VM_GROWSDOWN | VM_MAY_WRITE,
 				.fixed = true};
 
-	*top = STACK_TOP - random_pages(STACK_RANDOM);
+	*top = STACK_TOP - exec_random_pages(STACK_RANDOM);
 	a.addr = *top - STACK_START;
-	s->mmap_base = ALIGN_DOWN(*top - room - STACK_GAP - random_pages(MMAP_RANDOM), PAGE_SIZE);
+	s->mmap_base =
+		ALIGN_DOWN(*top - room - STACK_GAP - exec_random_pages(MMAP_RANDOM), PAGE_SIZE);
 	return vm_map(s, &a, &at);
 }
 
@@ -160,7 +163,7 @@ static int fill_stack(struct vm_space *s, const struct exec_args *args, const st
 
 static void place_heap(struct vm_space *s, uint64_t end)
 {
-	s->brk_start = ALIGN_UP(end, PAGE_SIZE) + random_pages(BRK_RANDOM);
+	s->brk_start = ALIGN_UP(end, PAGE_SIZE) + exec_random_pages(BRK_RANDOM);
 	s->brk = s->brk_start;
 }
 
@@ -176,6 +179,27 @@ static bool shares_directories(struct thread *me)
 		ours += t->fs == me->fs;
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return __atomic_load_n(&me->fs->users, __ATOMIC_RELAXED) > ours;
+}
+
+/*
+ * A tracer rules the program: one without CAP_SYS_PTRACE lends it no more rights than it had.
+ */
+static void lower_if_traced(struct cred *c, const struct cred *old)
+{
+	const struct trace *tr = trace_of(current());
+
+	if (trace_is_on(tr) && !tr->capable &&
+	    (c->euid != old->euid || c->egid != old->egid ||
+	     c->cap_permitted & ~old->cap_permitted)) {
+		if (!cred_capable(old, CAP_SETUID)) {
+			c->euid = c->uid;
+			c->egid = c->gid;
+		}
+		c->cap_permitted &= old->cap_permitted;
+		c->cap_effective &= c->cap_permitted;
+	}
+	c->suid = c->fsuid = c->euid;
+	c->sgid = c->fsgid = c->egid;
 }
 
 /*
@@ -205,8 +229,6 @@ static struct cred *exec_cred(struct file *f, bool *secure)
 		c->euid = c->uid;
 		c->egid = c->gid;
 	}
-	c->suid = c->fsuid = c->euid;
-	c->sgid = c->fsgid = c->egid;
 	if (c->euid == 0) {
 		c->cap_permitted = c->cap_effective = cred_root.cap_permitted;
 	} else if (c->uid != 0) {
@@ -214,6 +236,7 @@ static struct cred *exec_cred(struct file *f, bool *secure)
 	} else {
 		c->cap_effective = 0;
 	}
+	lower_if_traced(c, old);
 	return c;
 }
 
@@ -238,6 +261,7 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 	proc_thread(t)->robust_list = 0;
 	fd_table_inherit_locks(files, old_files);
 	irq = spin_lock_irq(&proc_tree_lock);
+	lower_if_traced(cred, t->cred); /* the tracer may have come since */
 	p->space = space;
 	t->space = space;
 	t->files = files;
@@ -280,11 +304,13 @@ int process_exec_check_user(void)
 int process_exec(const struct exec_args *args)
 {
 	struct thread *t = current();
+	int32_t old_tid = t->tid;
 	struct elf_program prog = {0};
 	struct vm_space *space;
 	struct signal_actions *actions = NULL;
 	struct fd_table *files = NULL;
-	struct cred *cred = NULL;
+	struct cred *cred;
+	uint32_t personality;
 	bool secure;
 	uint64_t vdso, top, sp;
 	int r;
@@ -292,6 +318,15 @@ int process_exec(const struct exec_args *args)
 	space = vm_space_create();
 	if (!space)
 		return -ENOMEM;
+	/* Before anything is placed: rights that are not the caller's are not for it to aim at. */
+	cred = exec_cred(args->file, &secure);
+	if (!cred) {
+		vm_space_put(space);
+		return -ENOMEM;
+	}
+	personality = proc_thread(t)->personality;
+	if (secure)
+		proc_thread(t)->personality &= ~(PERSON_NOT_RANDOM | PERSON_READ_IS_EXEC);
 	process_limits_to_space(t->process, space);
 	space->limit_pages = UINT64_MAX; /* obeyed from the commit on: nobody could be told */
 	r = map_stack(space, false, &top);
@@ -303,10 +338,9 @@ int process_exec(const struct exec_args *args)
 		goto out;
 	place_heap(space, prog.end);
 	r = -ENOMEM;
-	cred = exec_cred(args->file, &secure);
 	files = fd_table_clone(t->files);  /* others may share the old one */
 	actions = signal_actions_create(); /* the old ones may be shared, too */
-	if (!cred || !files || !actions)
+	if (!files || !actions)
 		goto out;
 	r = fill_stack(space, args, cred, secure, &prog, vdso, top, &sp);
 	if (r)
@@ -316,11 +350,12 @@ int process_exec(const struct exec_args *args)
 		goto out;
 	process_limits_to_space(t->process, space);
 	commit(args, space, cred, files, actions, prog.entry, sp);
+	trace_exec(old_tid);
 	return 0;
 out:
+	proc_thread(t)->personality = personality;
 	signal_actions_put(actions);
-	if (cred)
-		cred_put(cred);
+	cred_put(cred);
 	fd_table_put(files);
 	vm_space_put(space);
 	return r;

@@ -48,6 +48,7 @@ void process_wake_all_threads_locked(struct process *p, uint32_t work)
 /* Take p out of the tree: nobody finds it any more. PROC_TREE held. */
 static void reap_locked(struct process *p)
 {
+	trace_drop_leader_locked(p);
 	WRITE_ONCE(p->state, PROC_REAPED);
 	list_del(&p->sibling);
 	p->parent = NULL;
@@ -128,7 +129,6 @@ void process_set_subreaper(bool on)
 static void reparent_children_locked(struct process *p, struct list *dead)
 {
 	struct process *init = reaper_of(p), *c, *next;
-	bool wake = false;
 
 	list_for_each_entry_safe(c, next, &p->children, sibling) {
 		list_del(&c->sibling);
@@ -139,30 +139,46 @@ static void reparent_children_locked(struct process *p, struct list *dead)
 		if (c->death_signal && c->state == PROC_ALIVE)
 			signal_send_locked(c, NULL, c->death_signal, NULL);
 		check_tie_locked(c, p, NULL);
-		if (c->state == PROC_ZOMBIE) {
-			if (parent_ignores_children(init)) {
-				reap_locked(c);
-				list_add_tail(&c->all_link, dead);
-			} else {
-				signal_notify_parent_locked(
-					c, c->exit_status & 0x7f ? CLD_KILLED : CLD_EXITED,
-					c->exit_status);
-				wake = true;
-			}
-		}
+		if (c->state == PROC_ZOMBIE && process_tell_end_locked(c))
+			list_add_tail(&c->all_link, dead);
 	}
-	if (wake)
-		blocker_wake_all(&init->child_event);
+}
+
+bool process_tell_end_locked(struct process *p)
+{
+	if (p->corpses)
+		return false;
+	if (trace_hides_locked(p)) {
+		trace_tell_zombie_locked(p);
+		return false;
+	}
+	if (p->exit_signal)
+		signal_notify_parent_locked(p, p->exit_status & 0x7f ? CLD_KILLED : CLD_EXITED,
+					    p->exit_status);
+	blocker_wake_all(&p->parent->child_event);
+	if (p->leader_trace || p->exit_signal != SIGCHLD || !parent_ignores_children(p->parent))
+		return false;
+	reap_locked(p);
+	return true;
+}
+
+static void put_dead(struct list *dead)
+{
+	struct process *p, *next;
+
+	list_for_each_entry_safe(p, next, dead, all_link) {
+		list_del(&p->all_link);
+		process_put(p);
+	}
 }
 
 /* The last thread is gone. */
 static void become_zombie(struct process *p)
 {
 	struct list dead = LIST_INIT(dead);
-	struct process *parent, *c, *next;
 	struct tty *tty = NULL;
 	int32_t sid = 0, lost_group = 0;
-	bool reaped = false;
+	bool reaped;
 	uint64_t irq;
 
 	if (p->pid == 1)
@@ -187,22 +203,10 @@ static void become_zombie(struct process *p)
 	WRITE_ONCE(p->state, PROC_ZOMBIE);
 	if (p->group->session->leader == p)
 		p->group->session->leader = NULL;
-	parent = process_get(p->parent);
-	if (p->exit_signal)
-		signal_notify_parent_locked(p, p->exit_status & 0x7f ? CLD_KILLED : CLD_EXITED,
-					    p->exit_status);
-	if (p->exit_signal == SIGCHLD && parent_ignores_children(parent)) {
-		reap_locked(p);
-		reaped = true;
-	}
+	reaped = process_tell_end_locked(p);
 	spin_unlock_irq(&proc_tree_lock, irq);
 	blocker_wake_all(&p->ended);
-	blocker_wake_all(&parent->child_event);
-	process_put(parent);
-	list_for_each_entry_safe(c, next, &dead, all_link) {
-		list_del(&c->all_link);
-		process_put(c);
-	}
+	put_dead(&dead);
 	signal_flush_pending(&p->signals.shared);
 	if (reaped)
 		process_put(p);
@@ -240,11 +244,13 @@ static void release_thread(struct thread *t)
 		fs_context_leave(fs);
 }
 
-/* The thread's number is free, unless the survivor of an exec gets it. */
-static void leave_table_locked(struct process *p, struct thread *t)
+/* The thread's number is free, unless the survivor of an exec gets it, or its tracer wants it. */
+static void leave_table_locked(struct process *p, struct thread *t, bool traced)
 {
 	if (p->exec_thread && t->tid == p->pid)
 		pid_insert_thread_as(p->exec_thread, p->pid); /* over ours: cannot fail */
+	else if (traced)
+		pid_leave_thread(t);
 	else
 		pid_remove_thread(t);
 }
@@ -265,10 +271,12 @@ _Noreturn void process_exit_thread(int status)
 {
 	struct thread *t = current();
 	struct process *p = t->process;
+	struct list dead = LIST_INIT(dead);
 	struct file *exe = NULL;
-	bool last;
+	bool last, traced;
 	uint64_t irq;
 
+	trace_exit_event(status);
 	begin_end(p, status);
 	release_thread(t);
 	irq = spin_lock_irq(&proc_tree_lock);
@@ -287,8 +295,13 @@ _Noreturn void process_exit_thread(int status)
 	} else {
 		user_give(t->cred->user, USER_THREADS, 1); /* for the last one the process counts */
 	}
-	leave_table_locked(p, t);
+	trace_leave_locked(t, &dead);
+	traced = trace_end_locked(t, status);
+	leave_table_locked(p, t, traced);
+	if (traced)
+		t->proc_data = NULL; /* its tracer's */
 	spin_unlock_irq(&proc_tree_lock, irq);
+	put_dead(&dead);
 	proc_thread_detach(t);
 	thread_put(t); /* the table's */
 	blocker_wake_all(&p->thread_gone);
@@ -317,8 +330,10 @@ void process_end_locked(struct process *p, int status)
 _Noreturn void process_exit_group(int status)
 {
 	struct process *p = process_current();
-	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	uint64_t irq;
 
+	trace_exit_event(status);
+	irq = spin_lock_irq(&proc_tree_lock);
 	/* Another thread's exec is under way: it has ended us, and the process goes on. */
 	if (!p->exiting && (!p->exec_thread || p->exec_thread == current())) {
 		if (p->thread_count > 1) {
@@ -346,6 +361,8 @@ static void take_number_locked(struct process *p, struct thread *me)
 		return;
 	pid_remove_thread(me);
 	me->tid = p->pid;
+	trace_of(me)->tid = p->pid;
+	trace_drop_leader_locked(p); /* one that ended before */
 }
 
 int process_end_other_threads(void)
@@ -374,18 +391,27 @@ int process_end_other_threads(void)
 
 /* --- wait ------------------------------------------------------------------------------------ */
 
+bool wait_selects_locked(const struct process *c, int32_t id, int32_t which)
+{
+	if (which > 0)
+		return id == which;
+	if (which == -1)
+		return true;
+	return c->group && c->group->pgid == (which ? -which : process_current()->group->pgid);
+}
+
 static bool selected(const struct process *me, const struct process *c, int32_t which,
 		     unsigned options)
 {
-	/* A child that tells by something else than SIGCHLD is waited for only if asked for. */
+	/*
+	 * A child that tells by something else than SIGCHLD is waited for only if asked for, or if
+	 * it is traced.
+	 */
 	if (!(options & WAIT_ANY_SIGNAL) &&
-	    (c->exit_signal == SIGCHLD) == !!(options & WAIT_OTHER_SIGNAL))
+	    (c->exit_signal == SIGCHLD) == !!(options & WAIT_OTHER_SIGNAL) &&
+	    !trace_leader_by_locked(c, me))
 		return false;
-	if (which > 0)
-		return c->pid == which;
-	if (which == -1)
-		return true;
-	return c->group && c->group->pgid == (which ? -which : me->group->pgid);
+	return wait_selects_locked(c, c->pid, which);
 }
 
 static void fill(struct process *c, struct wait_result *out, int status)
@@ -396,6 +422,7 @@ static void fill(struct process *c, struct wait_result *out, int status)
 	out->pid = c->pid;
 	out->uid = cred ? cred->uid : 0;
 	out->status = status;
+	out->trapped = false;
 	usage_of_process_locked(c, &out->used);
 	usage_add(&out->used, &c->children_used);
 }
@@ -403,11 +430,14 @@ static void fill(struct process *c, struct wait_result *out, int status)
 /* Does c have something to tell? PROC_TREE held. */
 static bool report_locked(struct process *c, unsigned options, struct wait_result *out)
 {
-	if (c->state == PROC_ZOMBIE && options & WAIT_EXITED) {
+	if (c->state == PROC_ZOMBIE && options & WAIT_EXITED && !c->corpses &&
+	    !trace_hides_locked(c)) {
 		fill(c, out, c->exit_status);
 		return true;
 	}
-	if (c->state == PROC_ALIVE && options & WAIT_STOPPED && c->stopped && !c->stop_reported) {
+	/* What we trace tells of its stops as such. */
+	if (c->state == PROC_ALIVE && options & WAIT_STOPPED && c->stopped && !c->stop_reported &&
+	    !trace_leader_by_locked(c, process_current())) {
 		fill(c, out, c->stop_signal << 8 | 0x7f);
 		if (!(options & WAIT_NOREAP))
 			c->stop_reported = true;
@@ -427,7 +457,7 @@ static int look(int32_t which, unsigned options, struct wait_result *out)
 {
 	struct process *me = process_current(), *c, *dead = NULL;
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	int r = -ECHILD;
+	int r = -ECHILD, traced;
 
 	list_for_each_entry(c, &me->children, sibling) {
 		if (!selected(me, c, which, options))
@@ -442,6 +472,10 @@ static int look(int32_t which, unsigned options, struct wait_result *out)
 			}
 			break;
 		}
+	}
+	if (r <= 0) {
+		traced = trace_look_locked(which, options, out, &dead);
+		r = traced == -ECHILD ? r : traced;
 	}
 	spin_unlock_irq(&proc_tree_lock, irq);
 	if (dead)

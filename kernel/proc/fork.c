@@ -71,6 +71,7 @@ int proc_thread_attach(struct thread *t)
 	if (!d)
 		return -ENOMEM;
 	list_init(&d->pending.queue);
+	trace_init(&d->trace);
 	t->proc_data = d;
 	return 0;
 }
@@ -79,10 +80,14 @@ void proc_thread_detach(struct thread *t)
 {
 	struct proc_thread *d = t->proc_data;
 
-	if (!d)
-		return;
-	signal_flush_pending(&d->pending);
 	t->proc_data = NULL;
+	if (d)
+		proc_thread_free(d);
+}
+
+void proc_thread_free(struct proc_thread *d)
+{
+	signal_flush_pending(&d->pending);
 	slab_free(thread_data_cache, d);
 }
 
@@ -113,6 +118,8 @@ static struct thread *copy_thread(const struct fork_args *a)
 	*f = *arch_user_frame(&me->arch);
 	f->rax = 0;
 	f->error = (uint64_t)-1; /* not a call to be restarted */
+	if (proc_thread(me)->trace.forced_step)
+		arch_set_user_step(t, false);
 	if (a->stack)
 		f->rsp = a->stack;
 	if (a->set_tls)
@@ -134,6 +141,8 @@ static struct thread *copy_thread(const struct fork_args *a)
 	/* What is lent to us is not the child's. */
 	t->sched.rt_priority = t->sched.own_priority = me->sched.own_priority;
 	proc_thread(t)->ioprio = proc_thread(me)->ioprio;
+	proc_thread(t)->mem_policy = proc_thread(me)->mem_policy;
+	proc_thread(t)->personality = proc_thread(me)->personality;
 	if (proc_thread(me)->reset_on_fork) {
 		/* The child is ordinary. */
 		bool special = t->sched.rt_priority || t->sched.nice < 0;
@@ -232,6 +241,7 @@ static int enter_process_locked(struct process *p, struct thread *t, const struc
 	if (r)
 		return r;
 	p->parent = a->sibling ? me->parent : me;
+	p->parent_tid = a->sibling ? me->parent_tid : current()->tid;
 	p->under_reaper = p->parent->subreaper || p->parent->under_reaper;
 	list_add_tail(&p->sibling, &p->parent->children);
 	pgroup_join_locked(p, me->group);
@@ -247,7 +257,8 @@ static int publish_locked(struct process *p, struct thread *t, const struct fork
 	int r;
 
 	/* What is sent to us before this moment is not sent to the child: act on it first. */
-	if (signal_pending_current() || me->stopping || me->exiting || me->exec_thread)
+	if (signal_pending_current() || me->exiting || me->exec_thread ||
+	    (me->stopping && !trace_is_on(trace_of(current()))))
 		return -ERESTARTNOINTR;
 	id = pid_alloc_locked(a->want_id);
 	if (id < 0)
@@ -272,8 +283,10 @@ static int publish_locked(struct process *p, struct thread *t, const struct fork
 	p->staying_count++;
 	p->live_count++;
 	cpu_timers_changed_locked(p);
+	if (a->traced)
+		trace_inherit_locked(t);
 	/* What is pending for the process may have been left to us. */
-	if (p->signals.shared.set)
+	if (p->signals.shared.set || p->stopping)
 		t->work |= THREAD_WORK_SIGNAL;
 	/* The table holds a reference of the thread, besides the one it has to itself. */
 	thread_get(t);
@@ -332,15 +345,17 @@ out_charge:
 	return r;
 }
 
-void process_wait_vfork(int32_t pid)
+bool process_wait_vfork(int32_t pid)
 {
 	struct process *p = process_find(pid);
+	int r;
 
 	if (!p)
-		return;
+		return true;
 	/* Killable: a parent that must die does not wait for what its child may never do. */
-	WAIT_UNTIL(&p->vfork_done, !READ_ONCE(p->vfork_pending), NEVER, WAIT_KILLABLE);
+	r = WAIT_UNTIL(&p->vfork_done, !READ_ONCE(p->vfork_pending), NEVER, WAIT_KILLABLE);
 	process_put(p);
+	return !r;
 }
 
 void process_release_vfork(struct process *p)

@@ -21,6 +21,7 @@
 #include "proc_internal.h"
 
 #include <base/log.h>
+#include <lib/errno.h>
 #include <mem/frame.h>
 #include <mem/slab.h>
 #include <sched/clock.h>
@@ -151,6 +152,38 @@ static bool make_room(void)
 		vm_space_reap(victim);
 	mutex_unlock(&lock);
 	return more;
+}
+
+/* Is somebody going on to use it? */
+static bool used_further(struct vm_space *s)
+{
+	struct process *p;
+	bool used = false;
+
+	for (int32_t pid = 0; (p = process_next(pid)) != NULL; process_put(p)) {
+		struct vm_space *its = process_space(p);
+
+		pid = p->pid;
+		used |= its == s && !READ_ONCE(p->exiting);
+		vm_space_put_later(its);
+	}
+	return used;
+}
+
+int process_release_memory(struct process *p)
+{
+	struct vm_space *s = process_space(p);
+	int r = -EINVAL;
+
+	if (!s)
+		return -ESRCH;
+	if (READ_ONCE(p->exiting) && !used_further(s)) {
+		WRITE_ONCE(s->dying, true);
+		vm_space_reap(s);
+		r = 0;
+	}
+	vm_space_put(s);
+	return r;
 }
 
 /* From a fault: true to try again, false when the thread is to end itself or nothing helps. */

@@ -310,6 +310,7 @@ struct thread_view {
 	unsigned policy, rt_priority, running_priority;
 	unsigned threads;
 	sigset64_t pending, blocked;
+	int32_t tracer;
 };
 
 static void view_thread(struct process *p, int32_t tid, struct thread_view *v)
@@ -333,6 +334,7 @@ static void view_thread(struct process *p, int32_t tid, struct thread_view *v)
 		v->running_priority = t->sched.rt_priority;
 		v->pending = proc_thread(t)->pending.set;
 		v->blocked = proc_thread(t)->blocked;
+		v->tracer = trace_of(t)->tracer ? trace_of(t)->tracer->tid : 0;
 	}
 	v->name[sizeof(v->name) - 1] = 0;
 	spin_unlock_irq(&proc_tree_lock, irq);
@@ -447,6 +449,8 @@ static const char *state_name(char letter)
 		return "disk sleep";
 	case 'T':
 		return "stopped";
+	case 't':
+		return "tracing stop";
 	default:
 		return "zombie";
 	}
@@ -524,8 +528,8 @@ static int show_status(void *process, int32_t tid, struct text *out)
 		text_printf(out, "Umask:\t%04o\n", fs->umask);
 	fs_context_put(fs);
 	text_printf(out,
-		    "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		    letter, state_name(letter), p->pid, tid, process_ppid(p));
+		    "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
+		    letter, state_name(letter), p->pid, tid, process_ppid(p), v.tracer);
 	show_status_cred(p, out);
 	show_status_files(p, tid, out);
 	show_status_memory(p, out);

@@ -4,6 +4,7 @@
 #define PROC_INTERNAL_H
 
 #include <proc/process.h>
+#include <proc/ptrace.h>
 #include <sched/thread.h>
 
 /* What proc/ keeps of a thread: thread->proc_data. */
@@ -26,12 +27,20 @@ struct proc_thread {
 	bool no_new_privs;	    /* by itself, and its exec */
 	bool over_limit;	    /* by itself: became a user who has too many threads */
 	bool reset_on_fork;	    /* [a] SCHED_RESET_ON_FORK: children get no special rights */
+	uint16_t mem_policy;	    /* by itself: as linux/sys_mempolicy.c numbers them */
+	uint32_t personality;	    /* by itself: PERSON_* */
 	uint16_t ioprio;	    /* [a] as ioprio_set gave it; nothing looks at it */
 	nsec_t cpu_left;	    /* [PROC_TREE] cpu_clock.c */
 	/* restart_syscall: how an interrupted sleep goes on; see linux/. */
 	int64_t (*restart)(struct proc_thread *p);
 	uint64_t restart_args[4];
+	struct trace trace; /* ptrace.c */
 };
+
+/* Bits of proc_thread->personality, numbered as Linux does. */
+#define PERSON_TYPE	    0xffU
+#define PERSON_NOT_RANDOM   0x40000U  /* new programs lie where they always do */
+#define PERSON_READ_IS_EXEC 0x400000U /* what may be read may be executed */
 
 /* Of a thread that may be ending: hold PROC_TREE, and see that it is on its process's list. */
 static inline struct proc_thread *proc_thread(struct thread *t)
@@ -49,6 +58,8 @@ int pid_insert_thread(struct thread *t);
 int pid_insert_thread_as(struct thread *t, int32_t tid);
 void pid_remove_process(struct process *p);
 void pid_remove_thread(struct thread *t);
+/* The same, but the number stays taken until pid_release_locked(). */
+void pid_leave_thread(struct thread *t);
 /* Without a reference: of this number; or the one that has a thread of this number. */
 struct process *process_find_locked(int32_t pid);
 struct process *process_of_id_locked(int32_t id);
@@ -75,6 +86,7 @@ struct fork_args {
 	bool sibling;	 /* a child of our parent: CLONE_PARENT */
 	int32_t want_id; /* this number, or 0: any */
 	int exit_signal;
+	bool traced;	/* by our tracer, if we have one */
 	uint64_t stack; /* 0: the parent's */
 	bool set_tls;
 	uint64_t tls;
@@ -86,8 +98,9 @@ struct fork_args {
  * run yet: thread_start() it, then drop the reference. 0 or -errno; -ERESTARTNOINTR: signals first.
  */
 int process_fork(const struct fork_args *a, struct thread **out);
-/* Wait until a vfork child lets go of the memory; its id was returned by process_fork. */
-void process_wait_vfork(int32_t pid);
+/* Wait until a vfork child lets go of the memory; its id was returned by process_fork. False: we
+ * are to end first. */
+bool process_wait_vfork(int32_t pid);
 /* exec or exit: the parent of a vfork may run again. */
 void process_release_vfork(struct process *p);
 /* The first process: runs fn in a kernel thread that becomes it. */
@@ -124,8 +137,13 @@ extern void (*thread_start_user_hook)(uaddr_t set_child_tid, int32_t tid);
 
 /* Of thread tid (0: the caller's): 0, -ESRCH, -EPERM. */
 int proc_thread_robust_list(int32_t tid, uaddr_t *head);
-/* May the caller look into p? (as for ptrace) */
+/*
+ * May the caller look into p, or into a thread of it? By its filesystem ids, as for /proc, or by
+ * its real ones, as for calls that attach.
+ */
 bool process_may_inspect(struct process *p);
+bool process_may_trace(struct process *p);
+bool thread_may_trace_locked(const struct thread *t); /* PROC_TREE held */
 
 /* What it was set to; with `set`, after that is set. Of one that is ending: false, 0. */
 bool thread_reset_on_fork(struct thread *t, const bool *set);
@@ -135,6 +153,7 @@ struct process *process_alloc(void);
 void process_discard(struct process *p); /* one that was never published */
 int proc_thread_attach(struct thread *t);
 void proc_thread_detach(struct thread *t);
+void proc_thread_free(struct proc_thread *d);
 
 /* --- waiting --- */
 #define WAIT_EXITED	  1
@@ -148,6 +167,7 @@ struct wait_result {
 	int32_t pid;
 	uint32_t uid;
 	int status;
+	bool trapped;	   /* a stop of a thread that we trace */
 	struct usage used; /* by the child and its waited-for children */
 };
 /*
@@ -155,6 +175,14 @@ struct wait_result {
  * with NOHANG and none, -ECHILD, -EINTR.
  */
 int process_wait(int32_t which, unsigned options, struct wait_result *out);
+
+/* Of one that is a child or traced: does wait's `which` mean it? PROC_TREE held. */
+bool wait_selects_locked(const struct process *c, int32_t id, int32_t which);
+/*
+ * A zombie is ready to be waited for: its parent is told, or first its tracer. True: nobody waits
+ * for it, and it is reaped; put it. PROC_TREE held.
+ */
+bool process_tell_end_locked(struct process *p);
 
 /* --- use of resources --- */
 void usage_add(struct usage *to, const struct usage *from);

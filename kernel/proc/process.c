@@ -93,6 +93,11 @@ void pid_remove_thread(struct thread *t)
 	pid_release_locked(t->tid);
 }
 
+void pid_leave_thread(struct thread *t)
+{
+	radix_remove(&threads, (uint64_t)t->tid);
+}
+
 struct process *process_find_locked(int32_t pid)
 {
 	return pid > 0 ? radix_find(&processes, (uint64_t)pid) : NULL;
@@ -492,7 +497,9 @@ static char letter_of(const struct process *p, const struct thread *t)
 {
 	if (!t)
 		return 'Z'; /* the first one: its number stays until all have ended */
-	if (p->stopping)
+	if (proc_thread((struct thread *)t)->trace.state != TRACE_RUNNING)
+		return 't';
+	if (p->stopping && !trace_is_on(&proc_thread((struct thread *)t)->trace))
 		return 'T';
 	if (READ_ONCE(t->state) == THREAD_RUNNABLE)
 		return 'R';

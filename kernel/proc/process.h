@@ -80,6 +80,7 @@ struct process {
 	bool exiting;		/* [PROC_TREE] all threads are on their way out */
 	bool vfork_pending;	/* [PROC_TREE] the parent waits until we exec or exit */
 	struct process *parent; /* [PROC_TREE] */
+	int32_t parent_tid;	/* [PROC_TREE] the thread of it that made us, while it lives */
 	struct list children;	/* [PROC_TREE] */
 	struct list sibling;	/* [PROC_TREE] in parent->children */
 	struct list threads;	/* [PROC_TREE] thread->process_link; the first one first */
@@ -90,13 +91,16 @@ struct process {
 	struct list group_link; /* [PROC_TREE] */
 	struct list all_link;	/* [PROC_TREE] in become_zombie's list of the dead */
 	struct blocker ended;	/* BLOCKER_OUTER: it becomes a zombie, is reaped (pidfd) */
-	struct blocker child_event;	      /* woken at a child's exit, stop, continue */
-	struct blocker vfork_done;	      /* vfork_pending */
-	struct blocker resume;		      /* threads of a stopped process wait here */
-	struct blocker thread_gone;	      /* exec waits for the other threads to end */
-	int32_t exit_status;		      /* [PROC_TREE] as wait4 reports it */
-	int32_t exit_signal;		      /* [PROC_TREE] sent to the parent; 0: none */
-	int32_t stop_signal;		      /* [PROC_TREE] signal that stopped it */
+	struct blocker child_event; /* woken at a child's exit, stop, continue */
+	struct blocker vfork_done;  /* vfork_pending */
+	struct blocker resume;	    /* threads of a stopped process wait here */
+	struct blocker thread_gone; /* exec waits for the other threads to end */
+	int32_t exit_status;	    /* [PROC_TREE] as wait4 reports it */
+	int32_t exit_signal;	    /* [PROC_TREE] sent to the parent; 0: none */
+	int32_t stop_signal;	    /* [PROC_TREE] signal that stopped it */
+	uint32_t corpses; /* [PROC_TREE] its other threads that are dead and not waited for by a
+			   * tracer */
+	struct proc_thread *leader_trace;     /* [PROC_TREE] of its first thread, dead and traced */
 	struct thread *exec_thread;	      /* [PROC_TREE] survives an exec under way */
 	struct cred *last_cred;		      /* [PROC_TREE] of the last thread, once it is gone */
 	struct timer alarm;		      /* setitimer(ITIMER_REAL): alarm.c */

@@ -26,6 +26,15 @@ sigset64_t signal_pending_set(void)
 	return set;
 }
 
+/* The process stops and it does not yet; or its tracer wants it to. */
+static bool must_stop(const struct process *p, const struct proc_thread *d)
+{
+	if (!trace_is_on(&d->trace))
+		return READ_ONCE(p->stopping);
+	return READ_ONCE(d->trace.trap) ||
+	       (READ_ONCE(p->stopping) && d->stop_number != READ_ONCE(p->stop_number));
+}
+
 /* Holds the signal lock. */
 static void recompute_locked(void)
 {
@@ -35,7 +44,7 @@ static void recompute_locked(void)
 	sigset64_t set = p->signals.shared.set | d->pending.set;
 
 	__atomic_and_fetch(&t->work, ~(uint32_t)THREAD_WORK_SIGNAL, __ATOMIC_SEQ_CST);
-	if (set & (~d->blocked | UNBLOCKABLE) || READ_ONCE(p->exiting) || READ_ONCE(p->stopping))
+	if (set & (~d->blocked | UNBLOCKABLE) || READ_ONCE(p->exiting) || must_stop(p, d))
 		__atomic_or_fetch(&t->work, THREAD_WORK_SIGNAL, __ATOMIC_SEQ_CST);
 }
 
@@ -155,29 +164,53 @@ static void take_action(struct process *p, int sig, struct signal_action *action
 	spin_unlock(&all->lock);
 }
 
-bool signal_dequeue(struct signal_info *info, struct signal_action *action)
+static void end_if_asked(struct process *p)
 {
-	struct process *p = process_current();
-	struct proc_thread *d = proc_thread(current());
 	struct thread *exec = READ_ONCE(p->exec_thread);
-	uint64_t irq;
-	int sig;
 
 	if (READ_ONCE(p->exiting) || (exec && exec != current()))
 		process_exit_thread(READ_ONCE(p->exit_status));
-	irq = spin_lock_irq(&p->signals.lock);
-	sig = take_any_locked(~d->blocked | UNBLOCKABLE, info);
-	if (sig) {
+}
+
+/* Take the next one, and what to do about it unless a tracer has a say in that. */
+static int dequeue(struct process *p, struct signal_info *info, struct signal_action *action,
+		   bool *traced)
+{
+	struct proc_thread *d = proc_thread(current());
+	uint64_t irq = spin_lock_irq(&p->signals.lock);
+	int sig = take_any_locked(~d->blocked | UNBLOCKABLE, info);
+
+	*traced = trace_is_on(&d->trace);
+	if (sig && !*traced)
 		take_action(p, sig, action);
-		/* Another thread may have taken one, too: only SIGCONT takes this back. */
-		if (SIGBIT(sig) & STOP_SIGNALS)
-			p->signals.stop_taken = true;
-	}
+	/* Another thread may have taken one, too: only SIGCONT takes this back. */
+	if (sig && (SIGBIT(sig) & STOP_SIGNALS || *traced))
+		p->signals.stop_taken = true;
 	recompute_locked();
 	spin_unlock_irq(&p->signals.lock, irq);
 	if (sig)
 		posix_timer_taken(info);
-	return sig != 0;
+	return sig;
+}
+
+bool signal_dequeue(struct signal_info *info, struct signal_action *action)
+{
+	struct process *p = process_current();
+	bool traced;
+	uint64_t irq;
+	int sig;
+
+	do {
+		end_if_asked(p);
+		sig = dequeue(p, info, action, &traced);
+		if (!sig || !traced)
+			return sig != 0;
+		sig = trace_signal(info);
+	} while (!sig);
+	irq = spin_lock_irq(&p->signals.lock);
+	take_action(p, sig, action);
+	spin_unlock_irq(&p->signals.lock, irq);
+	return true;
 }
 
 void signal_default(const struct signal_info *info)
@@ -209,7 +242,7 @@ void signal_force(int sig, const struct signal_info *info)
 		a->handler = 0;
 		spin_unlock(&p->signals.actions->lock);
 		d->blocked &= ~SIGBIT(sig);
-		if (p->pid == 1) {
+		if (p->pid == 1 && !trace_is_on(&d->trace)) {
 			spin_unlock_irq(&p->signals.lock, irq);
 			process_exit_group(sig);
 		}

@@ -133,10 +133,16 @@ void signal_retarget(sigset64_t set)
 	spin_unlock_irq(&proc_tree_lock, irq);
 }
 
+/* Its tracer sees every signal first. */
+static bool traced(const struct thread *t)
+{
+	return trace_is_on(&proc_thread((struct thread *)t)->trace);
+}
+
 /* Does the signal end the process, whoever takes it? SIGNAL held. */
 static bool fatal(const struct process *p, const struct thread *target, int sig)
 {
-	return !handler_of(p, sig) && p->pid != 1 && !p->exec_thread &&
+	return !handler_of(p, sig) && p->pid != 1 && !p->exec_thread && !traced(target) &&
 	       !(SIGBIT(sig) & (IGNORED_BY_DEFAULT | STOP_SIGNALS | CORE_SIGNALS)) &&
 	       !(proc_thread((struct thread *)target)->awaited & SIGBIT(sig));
 }
@@ -161,8 +167,10 @@ static bool act_at_once(struct process *p, int sig)
 		process_end_locked(p, SIGKILL);
 		return false;
 	}
-	if (sig == SIGCONT)
+	if (sig == SIGCONT) {
 		signal_resume_locked(p, true);
+		trace_notify_locked(p);
+	}
 	return true;
 }
 
@@ -190,7 +198,7 @@ static int send(struct process *p, struct thread *t, int sig, const struct signa
 	}
 	target = t ? (wants(t, sig) ? t : NULL) : choose(p, sig);
 	/* A blocked signal stays pending even if ignored now: the action may change. */
-	if (ignored(p, sig) && target && !(proc_thread(target)->awaited & bit))
+	if (ignored(p, sig) && target && !(proc_thread(target)->awaited & bit) && !traced(target))
 		goto out;
 	if (own)
 		signal_add_own(pending, own);

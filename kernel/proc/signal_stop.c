@@ -11,6 +11,9 @@
  * thread that has parked remembers it, so that it is counted once though it may wake and park
  * again. All of it under PROC_TREE. No thread is made in a process that is stopping: clone is
  * restarted after the stop (fork.c).
+ *
+ * A thread that is traced parks as well, but then it stops for its tracer and goes on when that
+ * says so; it obeys no more until the next stop (ptrace.c).
  */
 #include "signal_internal.h"
 
@@ -23,7 +26,9 @@ static void complete_locked(struct process *p)
 	p->stopped = true;
 	p->stop_reported = false;
 	p->continue_pending = false;
-	signal_notify_parent_locked(p, CLD_STOPPED, p->stop_signal);
+	/* A parent that traces it hears of the stop of the thread. */
+	if (!trace_leader_by_locked(p, p->parent))
+		signal_notify_parent_locked(p, CLD_STOPPED, p->stop_signal);
 	blocker_wake_all(&p->parent->child_event);
 }
 
@@ -43,6 +48,17 @@ void signal_stop_leave_locked(struct process *p, struct proc_thread *d)
 	complete_locked(p);
 }
 
+/* A thread that its tracer lets run takes a stop signal while its process is stopped. */
+static void stop_again_locked(struct process *p, int sig)
+{
+	struct trace *tr = trace_of(current());
+
+	if (tr->tracer && proc_thread(current())->stop_number == p->stop_number) {
+		tr->trap |= TRACE_TRAP_STOP;
+		tr->trap_signal = sig;
+	}
+}
+
 void signal_stop(int sig)
 {
 	struct process *p = process_current();
@@ -53,8 +69,12 @@ void signal_stop(int sig)
 	if (sig != SIGSTOP && pgroup_orphaned_locked(p->group, NULL))
 		goto out;
 	/* A SIGCONT that came after the stop was taken has cancelled it. */
-	if (!p->signals.stop_taken || p->stopping || p->exiting || p->exec_thread)
+	if (!p->signals.stop_taken || p->exiting || p->exec_thread)
 		goto out;
+	if (p->stopping) {
+		stop_again_locked(p, sig);
+		goto out;
+	}
 	WRITE_ONCE(p->stop_number, p->stop_number + 1);
 	WRITE_ONCE(p->stopping, true);
 	p->parked = 0;
@@ -62,6 +82,9 @@ void signal_stop(int sig)
 	list_for_each_entry(t, &p->threads, process_link)
 		if (t != current())
 			signal_poke(t, THREAD_WORK_SIGNAL);
+	trace_notify_locked(p);
+	if (trace_is_on(trace_of(current())))
+		trace_of(current())->trap |= TRACE_TRAP_STOP;
 	blocker_wake_all(&p->resume); /* those that have not left the last stop yet */
 	park_locked(p, proc_thread(current()));
 out:
@@ -69,20 +92,35 @@ out:
 	signal_stop_here();
 }
 
+/* Until continued; or there is another stop already, in which we count again; or a tracer. */
+static void wait_for_continue(struct process *p, const struct proc_thread *d)
+{
+	WAIT_UNTIL(&p->resume,
+		   !READ_ONCE(p->stopping) || READ_ONCE(p->stop_number) != d->stop_number ||
+			   trace_is_on(&d->trace),
+		   NEVER, WAIT_KILLABLE);
+}
+
 void signal_stop_here(void)
 {
 	struct process *p = process_current();
 	struct proc_thread *d = proc_thread(current());
+	bool traced, trap;
 	uint64_t irq;
 
-	while (READ_ONCE(p->stopping) && !(READ_ONCE(current()->work) & THREAD_WORK_KILL)) {
+	while ((READ_ONCE(p->stopping) || READ_ONCE(d->trace.trap)) &&
+	       !(READ_ONCE(current()->work) & THREAD_WORK_KILL)) {
 		irq = spin_lock_irq(&proc_tree_lock);
+		traced = d->trace.tracer != NULL;
+		trap = d->trace.trap || (p->stopping && d->stop_number != p->stop_number);
 		park_locked(p, d);
 		spin_unlock_irq(&proc_tree_lock, irq);
-		/* Until continued; or there is another stop already, in which we count again. */
-		WAIT_UNTIL(&p->resume,
-			   !READ_ONCE(p->stopping) || READ_ONCE(p->stop_number) != d->stop_number,
-			   NEVER, WAIT_KILLABLE);
+		if (traced && !trap)
+			return; /* it has told its tracer, who let it go on */
+		if (traced)
+			trace_group_stop();
+		else
+			wait_for_continue(p, d);
 	}
 }
 

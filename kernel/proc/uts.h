@@ -10,5 +10,7 @@
 
 void uts_nodename(char *out, size_t size);
 void uts_set_nodename(const char *name);
+void uts_domainname(char *out, size_t size);
+void uts_set_domainname(const char *name);
 
 #endif

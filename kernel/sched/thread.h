@@ -36,6 +36,7 @@ enum wait_state { WAIT_NONE, WAIT_WOKEN, WAIT_TIMEDOUT, WAIT_INTERRUPTED, WAIT_W
 #define THREAD_WORK_SIGNAL   1 /* a signal is to be looked at */
 #define THREAD_WORK_KILL     2 /* ... that ends the process */
 #define THREAD_WORK_CPU_TIME 4 /* the budget of processor time is used up */
+#define THREAD_WORK_TRACE    8 /* the end of a system call is to be told to the tracer */
 
 #define THREAD_NAME_SIZE  16
 #define KERNEL_STACK_SIZE (16 * 1024)

@@ -99,6 +99,8 @@ void pt_move_range(struct gather *g, uint64_t from, uint64_t to, uint64_t length
 int pt_prepare_move(struct vm_space *s, uint64_t from, uint64_t to, uint64_t length);
 /* Is there a frame at addr? */
 bool pt_is_present(struct vm_space *s, uint64_t addr);
+/* ... and the page is counted: not the zero page. */
+bool pt_is_counted(struct vm_space *s, uint64_t addr);
 void region_link_object(struct vm_region *r);
 
 extern struct page *zero_page;

@@ -377,6 +377,17 @@ bool pt_is_present(struct vm_space *s, uint64_t addr)
 	return present;
 }
 
+bool pt_is_counted(struct vm_space *s, uint64_t addr)
+{
+	struct page *table;
+	pte_t *slot = pt_lock(s, addr, false, &table);
+	bool counted = slot && *slot & PTE_COUNTED;
+
+	if (slot)
+		pt_unlock(table);
+	return counted;
+}
+
 static bool copied_by_fork(pte_t e)
 {
 	/* Pages of files come back by a fault; the zero page too. */

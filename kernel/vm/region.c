@@ -137,7 +137,8 @@ int region_isolate(struct vm_space *s, uint64_t addr, uint64_t end)
 static bool alike(const struct vm_region *a, const struct vm_region *b)
 {
 	return a->end == b->start && a->prot == b->prot && a->flags == b->flags &&
-	       a->object == b->object && a->file == b->file && !(a->flags & VM_GROWSDOWN) &&
+	       a->policy == b->policy && a->object == b->object && a->file == b->file &&
+	       !(a->flags & VM_GROWSDOWN) &&
 	       (!a->object || a->offset + (a->end - a->start) == b->offset);
 }
 

@@ -225,3 +225,41 @@ int vm_remap(struct vm_space *s, uint64_t addr, uint64_t old_length, uint64_t ne
 	region_free_dead(&m.dead);
 	return r;
 }
+
+/* The region that covers the range, shared, with references to what it maps. */
+static int get_shared(struct vm_space *s, uint64_t addr, uint64_t end, struct vm_map_args *a)
+{
+	struct vm_region *r;
+	int error = -EINVAL;
+
+	rwlock_read_lock(&s->lock);
+	r = region_find(s, addr);
+	if (r && r->start <= addr && end <= r->end && r->flags & VM_SHARED && r->object &&
+	    !(r->flags & (VM_VDSO | VM_CLOCK_PAGE))) {
+		a->prot = r->prot;
+		a->flags = r->flags & (VM_SHARED | VM_MAY_WRITE | VM_LOCKED | VM_NORESERVE);
+		a->object = vm_object_get(r->object);
+		a->file = r->file;
+		if (a->file)
+			vm_file_ops->get(a->file);
+		error = 0;
+	}
+	rwlock_read_unlock(&s->lock);
+	return error;
+}
+
+int vm_map_again(struct vm_space *s, uint64_t addr, uint64_t end, uint64_t offset)
+{
+	struct vm_map_args a = {
+		.addr = addr, .length = end - addr, .fixed = true, .offset = offset};
+	uint64_t out;
+	int r = get_shared(s, addr, end, &a);
+
+	if (r)
+		return r;
+	r = vm_map(s, &a, &out);
+	vm_object_put(a.object);
+	if (a.file)
+		vm_file_ops->put(a.file);
+	return r;
+}

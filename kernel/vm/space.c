@@ -222,6 +222,7 @@ int vm_space_clone(struct vm_space *from, struct vm_space **out)
 	to->limit_pages = from->limit_pages;
 	to->limit_stack = from->limit_stack;
 	to->limit_locked = from->limit_locked;
+	to->membarriers = READ_ONCE(from->membarriers);
 	to->arg_start = from->arg_start;
 	to->arg_end = from->arg_end;
 	to->env_start = from->env_start;

@@ -36,6 +36,7 @@ struct vm_region {
 	uint64_t start, end;	  /* [space->lock] page-aligned */
 	uint8_t prot;		  /* [space->lock] VM_READ... */
 	uint16_t flags;		  /* [space->lock] */
+	uint16_t policy;	  /* [space->lock] of memory, as linux/ numbers them; 0: none */
 	struct vm_space *space;	  /* [I] */
 	struct vm_object *object; /* [I] with a reference; NULL: private memory */
 	uint64_t offset;	  /* [space->lock] byte offset of start in the object */
@@ -65,6 +66,7 @@ struct vm_space {
 	uint64_t limit_stack;		 /* [a] RLIMIT_STACK in bytes, likewise */
 	uint64_t limit_locked;		 /* [a] RLIMIT_MEMLOCK in pages, likewise */
 	uint64_t minor_faults;		 /* [a] */
+	uint32_t membarriers;		 /* [a] what the program has said it will use */
 	bool dying;			 /* [a] ended for its memory: no fault succeeds any more */
 	struct work later;		 /* vm_space_put_later */
 	/* For /proc and exec; written by exec before the space is shared. */
@@ -153,6 +155,22 @@ int vm_lock_all(struct vm_space *s, bool now, bool future);
 void vm_unlock_all(struct vm_space *s);
 /* For each page from addr on, 1 if it is in memory. 0, -ENOMEM: a hole. */
 int vm_resident(struct vm_space *s, uint64_t addr, size_t pages, uint8_t *out);
+/*
+ * Where memory of the range is to come from: only kept, since all of it comes from one place. Holes
+ * are -EFAULT, unless allowed; so is a range that is nothing else.
+ */
+int vm_set_policy(struct vm_space *s, uint64_t addr, uint64_t length, unsigned policy, bool holes);
+/* Of the region at addr: 0 or -EFAULT. */
+int vm_get_policy(struct vm_space *s, uint64_t addr, unsigned *policy);
+/* The first policy in the range: 0 or -ENOENT. */
+int vm_find_policy(struct vm_space *s, uint64_t addr, uint64_t end, unsigned *policy);
+/* Is there a frame of its own at addr? 0, -ENOENT, -EFAULT (no region, or only the zero page). */
+int vm_page_state(struct vm_space *s, uint64_t addr);
+/*
+ * Put another part of the object in the place of a range of one shared mapping (remap_file_pages):
+ * 0, -EINVAL, -ENOMEM.
+ */
+int vm_map_again(struct vm_space *s, uint64_t addr, uint64_t end, uint64_t offset);
 /* Is every page of the range mapped by some region? */
 bool vm_range_mapped(struct vm_space *s, uint64_t addr, uint64_t length);
 

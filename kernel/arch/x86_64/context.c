@@ -9,6 +9,8 @@
 #include <lib/string.h>
 #include <sched/thread.h>
 
+BUILD_ASSERT(SEL_USER_CODE == TRAP_USER_CS && SEL_USER_DATA == TRAP_USER_SS, "selectors");
+
 struct thread *switch_stacks(struct thread *prev, uint64_t *prev_sp, uint64_t next_sp);
 extern char thread_first[];
 
@@ -53,21 +55,44 @@ struct thread *arch_switch(struct thread *prev, struct thread *next)
 void arch_reset_user(struct thread *t, uint64_t entry, uint64_t stack)
 {
 	struct trap_frame *f = arch_user_frame(&t->arch);
-	uint64_t flags = irq_save();
+	uint64_t flags = irq_save(), vector = f->vector, error = f->error;
 
 	memset(f, 0, sizeof(*f));
+	f->vector = vector; /* a debugger still sees that it is in a call */
+	f->error = error;
 	f->rip = entry;
 	f->rsp = stack;
 	f->cs = SEL_USER_CODE;
 	f->ss = SEL_USER_DATA;
 	f->rflags = RFLAGS_IF | 2;
-	f->error = (uint64_t)-1;
 	t->arch.vector_live = false;
 	vector_init_area(t->arch.vector_state);
 	t->arch.fs_base = 0;
 	t->arch.gs_base = 0;
 	msr_write(MSR_FS_BASE, 0);
 	msr_write(MSR_KERNEL_GS_BASE, 0);
+	irq_restore(flags);
+}
+
+bool arch_user_step(struct thread *t)
+{
+	return arch_user_frame(&t->arch)->rflags & RFLAGS_TF;
+}
+
+void arch_set_user_step(struct thread *t, bool on)
+{
+	struct trap_frame *f = arch_user_frame(&t->arch);
+
+	f->rflags = on ? f->rflags | RFLAGS_TF : f->rflags & ~(uint64_t)RFLAGS_TF;
+}
+
+void arch_reload_user(void)
+{
+	struct arch_thread *a = &current()->arch;
+	uint64_t flags = irq_save();
+
+	msr_write(MSR_FS_BASE, a->fs_base);
+	msr_write(MSR_KERNEL_GS_BASE, a->gs_base);
 	irq_restore(flags);
 }
 

@@ -35,7 +35,7 @@ struct table_register {
 } __packed;
 
 struct x86_cpu {
-	uint64_t gdt[8];
+	uint64_t gdt[9];
 	struct tss tss;
 	void *stacks[3];
 	void *irq_stack;
@@ -70,12 +70,13 @@ static void fill(struct x86_cpu *x, struct cpu *c)
 
 	x->gdt[1] = 0x00af9b000000ffff; /* kernel code */
 	x->gdt[2] = 0x00cf93000000ffff; /* kernel data */
-	x->gdt[3] = 0x00cffb000000ffff; /* 32-bit user code: a place SYSRET wants */
-	x->gdt[4] = 0x00cff3000000ffff; /* user data */
-	x->gdt[5] = 0x00affb000000ffff; /* user code */
-	x->gdt[6] = (sizeof(struct tss) - 1) | (t & 0xffffff) << 16 | 0x89UL << 40 |
+	/* The user's selectors are Linux's, 0x2b and 0x33: debuggers know a program by them. */
+	x->gdt[4] = 0x00cffb000000ffff; /* 32-bit user code: a place SYSRET wants */
+	x->gdt[5] = 0x00cff3000000ffff; /* user data */
+	x->gdt[6] = 0x00affb000000ffff; /* user code */
+	x->gdt[7] = (sizeof(struct tss) - 1) | (t & 0xffffff) << 16 | 0x89UL << 40 |
 		    (t >> 24 & 0xff) << 56;
-	x->gdt[7] = t >> 32;
+	x->gdt[8] = t >> 32;
 	x->tss.io_map = sizeof(struct tss);
 	c->arch = x;
 }
@@ -131,7 +132,7 @@ void descriptors_load(struct cpu *c)
 	struct table_register gdtr = {sizeof(x->gdt) - 1, (uintptr_t)x->gdt};
 	struct table_register idtr = {sizeof(idt) - 1, (uintptr_t)idt};
 
-	x->gdt[6] &= ~(2UL << 40); /* available, not busy */
+	x->gdt[7] &= ~(2UL << 40); /* available, not busy */
 	__asm__ volatile("lgdt %0" : : "m"(gdtr));
 	__asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:"
 			 :

@@ -97,6 +97,52 @@ void vector_sanitize(void *area)
 	}
 }
 
+void vector_export(const void *area, void *out)
+{
+	const uint64_t *header = (const uint64_t *)((const uint8_t *)area + FXSAVE_SIZE);
+	uint8_t *o = out;
+
+	memcpy(out, area, cpu_features.xsave_size);
+	if (!cpu_features.xsave)
+		return;
+	if (!(header[0] & 1)) {
+		memset(o, 0, 24);
+		o[0] = 0x7f;
+		o[1] = 0x03;
+		memset(o + 32, 0, 128);
+	}
+	if (!(header[0] & 2))
+		memset(o + 160, 0, 256);
+	if (!(header[0] & 4))
+		memset(o + FXSAVE_SIZE + XSAVE_HEADER, 0,
+		       cpu_features.xsave_size - FXSAVE_SIZE - XSAVE_HEADER);
+}
+
+static int check_header(const uint64_t *header)
+{
+	if (header[0] & ~cpu_features.xsave_mask)
+		return -EINVAL;
+	for (unsigned i = 1; i < XSAVE_HEADER / 8; i++)
+		if (header[i])
+			return -EINVAL;
+	return 0;
+}
+
+int vector_import(void *area, const void *in, size_t size)
+{
+	uint64_t *header = (uint64_t *)((uint8_t *)area + FXSAVE_SIZE);
+	bool old = size == FXSAVE_SIZE;
+
+	if (*(const uint32_t *)((const uint8_t *)in + 24) & ~mxcsr_mask)
+		return -EINVAL;
+	if (!old && check_header((const uint64_t *)((const uint8_t *)in + FXSAVE_SIZE)))
+		return -EINVAL;
+	memcpy(area, in, size);
+	if (old && cpu_features.xsave)
+		header[0] |= 3; /* x87 and SSE */
+	return 0;
+}
+
 int arch_thread_alloc_user(struct thread *t, const struct thread *from)
 {
 	struct arch_thread *a = &t->arch;

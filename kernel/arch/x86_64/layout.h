@@ -75,10 +75,10 @@
 /* Segment selectors; SYSRET fixes the order user 32-bit code, data, 64-bit code. */
 #define SEL_KERNEL_CODE 0x08
 #define SEL_KERNEL_DATA 0x10
-#define SEL_USER_CODE32 0x1b
-#define SEL_USER_DATA	0x23
-#define SEL_USER_CODE	0x2b
-#define SEL_TSS		0x30
+#define SEL_USER_CODE32 0x23
+#define SEL_USER_DATA	0x2b
+#define SEL_USER_CODE	0x33
+#define SEL_TSS		0x38
 
 /* Interrupt vectors. */
 #define VECTOR_NMI	 2

@@ -64,7 +64,7 @@ static const char *const names[32] = {"divide error",
 static const struct {
 	uint8_t sig, code;
 } signals[32] = {
-	[0] = {SIGFPE, FPE_INTDIV},   [1] = {SIGTRAP, TRAP_TRACE},  [3] = {SIGTRAP, TRAP_BRKPT},
+	[0] = {SIGFPE, FPE_INTDIV},   [1] = {SIGTRAP, TRAP_TRACE},  [3] = {SIGTRAP, 0x80},
 	[4] = {SIGSEGV, SEGV_MAPERR}, [5] = {SIGSEGV, SEGV_MAPERR}, [6] = {SIGILL, ILL_ILLOPN},
 	[7] = {SIGFPE, FPE_FLTINV},   [9] = {SIGFPE, FPE_FLTINV},   [10] = {SIGSEGV, 0x80},
 	[11] = {SIGBUS, 0x80},	      [12] = {SIGBUS, 0x80},	    [13] = {SIGSEGV, 0x80},
@@ -157,7 +157,7 @@ void exception_handler(struct trap_frame *f)
 		}
 		kernel_user_exception(f, signals[v].sig ? signals[v].sig : SIGSEGV,
 				      signals[v].code == 0x80 ? SI_KERNEL : signals[v].code,
-				      v == 0 || v == 6 ? f->rip : 0);
+				      v <= 1 || v == 6 ? f->rip : 0);
 		return;
 	}
 	if (v == 13) {

@@ -40,6 +40,12 @@ _Noreturn void arch_enter_user(void);
 /* Reset for exec: everything zero but entry point and stack pointer; vector state initial. */
 void arch_reset_user(struct thread *t, uint64_t entry, uint64_t stack);
 
+/* The flag that makes the program trap after each instruction, of a thread that stands still. */
+bool arch_user_step(struct thread *t);
+void arch_set_user_step(struct thread *t, bool on);
+/* Load what others may have changed in the current thread while it stood still. */
+void arch_reload_user(void);
+
 /* AT_HWCAP, and the size of the largest signal frame (AT_MINSIGSTKSZ). */
 uint64_t arch_hwcap(void);
 uint64_t arch_signal_frame_size(void);

@@ -13,6 +13,10 @@ struct trap_frame {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
+/* Selectors of a program's code and data, the same as Linux's. */
+#define TRAP_USER_CS 0x33
+#define TRAP_USER_SS 0x2b
+
 static inline bool trap_from_user(const struct trap_frame *f)
 {
 	return (f->cs & 3) == 3;

@@ -12,6 +12,12 @@ void vector_save(void *area);
 void vector_load(const void *area);
 void vector_init_area(void *area);
 void vector_sanitize(void *area); /* make hostile contents safe to load */
+/*
+ * For debuggers: a copy in which components that are not in use have their first values; and back.
+ * Import: -EINVAL for what could not be loaded. size: the whole area, or 512 for the old part.
+ */
+void vector_export(const void *area, void *out);
+int vector_import(void *area, const void *in, size_t size);
 /* Write the current thread's live registers into its area, which then is the truth. */
 void vector_flush(void);
 
