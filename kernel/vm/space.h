@@ -74,10 +74,16 @@ struct vm_space {
 	unsigned auxv_words;
 };
 
-/* What vfs does for regions that map files; set once at boot. */
+/*
+ * What vfs does for regions that map files; set once at boot. Context: process, under locks of vm/
+ * unless it is the last reference.
+ */
 struct vm_file_ops {
 	void (*get)(void *file);
 	void (*put)(void *file);
+	/* The same for the reference of a region, which the file may want to know about. */
+	void (*map)(void *file);
+	void (*unmap)(void *file);
 };
 extern const struct vm_file_ops *vm_file_ops;
 
@@ -153,6 +159,12 @@ int vm_lock_all(struct vm_space *s, bool now, bool future);
 void vm_unlock_all(struct vm_space *s);
 /* For each page from addr on, 1 if it is in memory. 0, -ENOMEM: a hole. */
 int vm_resident(struct vm_space *s, uint64_t addr, size_t pages, uint8_t *out);
+/*
+ * What was mapped at addr in one piece, or what is left of it, where it was: the regions of one
+ * file for which `mine` is true, whose offset in it is their distance from addr. 0, -EINVAL: there
+ * is none.
+ */
+int vm_unmap_whole(struct vm_space *s, uint64_t addr, bool (*mine)(void *file));
 /* Is every page of the range mapped by some region? */
 bool vm_range_mapped(struct vm_space *s, uint64_t addr, uint64_t length);
 

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ipc.h"
+
+#include "limits.h"
+#include "shm.h"
+
+void ipc_init(void)
+{
+	ipc_memory_init();
+	shm_init();
+}
