@@ -2,10 +2,12 @@
 #include "ipc.h"
 
 #include "limits.h"
+#include "sem.h"
 #include "shm.h"
 
 void ipc_init(void)
 {
 	ipc_memory_init();
 	shm_init();
+	sem_init();
 }
