@@ -2,6 +2,7 @@
 #include "ipc.h"
 
 #include "limits.h"
+#include "msg.h"
 #include "sem.h"
 #include "shm.h"
 
@@ -10,4 +11,5 @@ void ipc_init(void)
 	ipc_memory_init();
 	shm_init();
 	sem_init();
+	msg_init();
 }
