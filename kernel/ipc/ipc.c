@@ -2,6 +2,7 @@
 #include "ipc.h"
 
 #include "limits.h"
+#include "mqueue.h"
 #include "msg.h"
 #include "sem.h"
 #include "shm.h"
@@ -12,4 +13,5 @@ void ipc_init(void)
 	shm_init();
 	sem_init();
 	msg_init();
+	mqueue_init();
 }

@@ -5,10 +5,17 @@
 
 #include <base/types.h>
 #include <lib/list.h>
+#include <lib/rbtree.h>
 #include <vm/iter.h>
 
 struct ipc_message {
-	struct list link;	    /* [its queue's lock] */
+	union { /* [its queue's lock] */
+		struct list link;
+		struct {
+			struct rb_node node; /* in a POSIX queue: by priority, then by age */
+			uint64_t number;
+		};
+	};
 	int64_t type;		    /* [I] of a queue of System V; priority in a POSIX queue */
 	size_t size;		    /* [I] bytes */
 	struct message_piece *more; /* [I] what does not fit behind this */
