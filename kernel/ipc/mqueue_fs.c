@@ -88,11 +88,12 @@ static int charge(struct mqueue *q)
 {
 	uint64_t n = (uint64_t)q->max.messages;
 	struct user *u = vfs_cred()->user;
+	struct process *p = current()->process; /* NULL: the kernel itself, in a test */
 
 	q->charged = n * (uint64_t)q->max.bytes + n * MESSAGE_OVERHEAD +
 		     min(n, (uint64_t)MQ_PRIO_MAX) * PRIORITY_OVERHEAD;
 	if (!user_take(u, USER_MQ_BYTES, q->charged,
-		       process_limit(process_current(), RLIMIT_MSGQUEUE)))
+		       p ? process_limit(p, RLIMIT_MSGQUEUE) : UINT64_MAX))
 		return -EMFILE;
 	q->user = user_get(u);
 	return 0;

@@ -92,8 +92,8 @@ struct thread {
 	struct list process_link;		      /* [PROC_TREE] in process->threads */
 	void *proc_data;			      /* proc/: signal mask and the like */
 	struct sem_undo_list *sem_undo; /* ipc: what its end undoes; or NULL; changed by itself */
-	struct list *closing_rights; /* net: files it is putting (rights.c); by itself */
-	struct epoch_head epoch;     /* frees the memory after a grace period */
+	struct list *closing_rights;	/* net: files it is putting (rights.c); by itself */
+	struct epoch_head epoch;	/* frees the memory after a grace period */
 };
 
 /* A kernel thread, started; NULL when memory is out. The caller gets no reference. Context:
