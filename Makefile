@@ -169,6 +169,7 @@ $(UAPI): Makefile
 	$(Q)ln -sfn /usr/include/linux $(@D)/linux
 	$(Q)ln -sfn /usr/include/$(MULTIARCH)/asm $(@D)/asm
 	$(Q)ln -sfn /usr/include/asm-generic $(@D)/asm-generic
+	$(Q)touch $(@D)/unistd.h # linux/shm.h includes it, and needs nothing of it
 	$(Q)touch $@
 
 SYSCALLS := $(B)/gen/.syscalls

@@ -16,6 +16,7 @@
 #include <base/log.h>
 #include <base/panic_arch.h>
 #include <driver/registry.h>
+#include <ipc/ipc.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <linux/linux_boot.h>
@@ -123,6 +124,7 @@ static void init_main(void *arg)
 	vfs_start();	   /* name cache, root tmpfs, devfs, procfs, pipes */
 	tty_init();	   /* terminals and serial ports: /dev/console */
 	net_init();	   /* sockets */
+	ipc_init();	   /* System V's and message queues */
 	unpack_archives(); /* the root file system's contents */
 	oom_init();	   /* who ends when programs use up memory */
 	vdso_init();	   /* the clock that programs read */

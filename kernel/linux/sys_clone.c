@@ -95,6 +95,7 @@ static int64_t do_clone(const struct clone_args *ca, int32_t want_id)
 		.share_fs = flags & CLONE_FS,
 		.share_signals = flags & CLONE_SIGHAND,
 		.reset_signals = flags & CLONE_CLEAR_SIGHAND,
+		.share_sem_undo = flags & CLONE_SYSVSEM,
 		.thread = flags & CLONE_THREAD,
 		.vfork = flags & CLONE_VFORK && !(flags & CLONE_THREAD),
 		.sibling = flags & CLONE_PARENT && !(flags & CLONE_THREAD),

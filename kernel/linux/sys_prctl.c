@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* prctl: what a process says about itself; unshare of what is shared without namespaces. */
+#include <ipc/sem.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <proc/proc_internal.h>
@@ -119,5 +120,7 @@ int64_t sys_unshare(unsigned long flags)
 	fd_table_put(old_files);
 	if (old_fs)
 		fs_context_leave(old_fs);
+	if (flags & CLONE_SYSVSEM)
+		sem_undo_leave(t);
 	return 0;
 }

@@ -26,6 +26,8 @@
 
 void (*thread_exit_user_hook)(struct thread *t);
 void (*thread_start_user_hook)(uaddr_t set_child_tid, int32_t tid);
+int (*thread_sem_undo_share_hook)(struct thread *child);
+void (*thread_sem_undo_leave_hook)(struct thread *t);
 
 static struct slab_cache *thread_data_cache;
 
@@ -201,6 +203,7 @@ static struct process *copy_process(const struct fork_args *a)
 
 static void drop_thread(struct thread *t)
 {
+	thread_sem_undo_leave_hook(t);
 	fd_table_put(t->files);
 	t->files = NULL;
 	if (t->fs)
@@ -323,6 +326,8 @@ int process_fork(const struct fork_args *a, struct thread **out)
 		goto out_process;
 	}
 	r = copy_tables(t, a);
+	if (!r && a->share_sem_undo)
+		r = thread_sem_undo_share_hook(t);
 	if (!r)
 		r = copy_space(t, a);
 	if (!r)

@@ -83,6 +83,7 @@ bool pgroup_orphaned_locked(const struct pgroup *g, const struct process *ignore
 /* --- life --- */
 struct fork_args {
 	bool share_space, share_files, share_fs, share_signals, reset_signals, vfork, thread;
+	bool share_sem_undo;
 	bool sibling;	 /* a child of our parent: CLONE_PARENT */
 	int32_t want_id; /* this number, or 0: any */
 	int exit_signal;
@@ -134,6 +135,14 @@ int process_end_other_threads(void);
 extern void (*thread_exit_user_hook)(struct thread *t);
 /* First code of a new user thread before it enters user mode; set once by linux/. */
 extern void (*thread_start_user_hook)(uaddr_t set_child_tid, int32_t tid);
+
+/*
+ * Semaphore operations that are undone at the end, which ipc/ keeps; set once by it. A new thread
+ * shares what the current one has: 0 or -ENOMEM. A thread, the current one or one that never ran,
+ * has none any more.
+ */
+extern int (*thread_sem_undo_share_hook)(struct thread *child);
+extern void (*thread_sem_undo_leave_hook)(struct thread *t);
 
 /* Of thread tid (0: the caller's): 0, -ESRCH, -EPERM. */
 int proc_thread_robust_list(int32_t tid, uaddr_t *head);

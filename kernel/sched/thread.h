@@ -17,6 +17,7 @@
 struct fd_table;
 struct fs_context;
 struct process;
+struct sem_undo_list;
 struct vm_space;
 
 enum thread_state {
@@ -91,8 +92,9 @@ struct thread {
 	uint64_t switches_voluntary, switches_forced; /* [rq lock] */
 	struct list process_link;		      /* [PROC_TREE] in process->threads */
 	void *proc_data;			      /* proc/: signal mask and the like */
-	struct list *closing_rights; /* net: files it is putting (rights.c); by itself */
-	struct epoch_head epoch;     /* frees the memory after a grace period */
+	struct sem_undo_list *sem_undo; /* ipc: what its end undoes; or NULL; changed by itself */
+	struct list *closing_rights;	/* net: files it is putting (rights.c); by itself */
+	struct epoch_head epoch;	/* frees the memory after a grace period */
 };
 
 /* A kernel thread, started; NULL when memory is out. The caller gets no reference. Context:

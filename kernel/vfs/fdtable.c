@@ -183,10 +183,17 @@ void fd_table_inherit_locks(struct fd_table *to, struct fd_table *from)
 }
 
 /* A descriptor of t is closed: record locks go with the first one, whatever else is open. */
+static void left(struct fd_table *t, struct file *f)
+{
+	record_locks_close(f, t->lock_owner);
+	if (f->ops->closed)
+		f->ops->closed(f);
+}
+
 static void close_file(struct fd_table *t, struct file *f)
 {
 	if (f)
-		record_locks_close(f, t->lock_owner);
+		left(t, f);
 	file_put(f);
 }
 
@@ -401,7 +408,7 @@ struct file *fd_remove(struct fd_table *t, int fd)
 		f = remove_locked(t, (size_t)fd);
 	spin_unlock(&t->lock);
 	if (f)
-		record_locks_close(f, t->lock_owner);
+		left(t, f);
 	return f;
 }
 

@@ -68,6 +68,18 @@ struct file_ops {
 	/* The object to map, with a reference. NULL: -ENODEV. */
 	int (*mmap)(struct file *f, uint64_t offset, uint64_t len, unsigned prot, bool shared,
 		    struct vm_object **out);
+	/*
+	 * A region that maps it has come into being (also by fork, or because one was cut in two),
+	 * or goes. The address space is locked, unless the last region of the file goes: must not
+	 * sleep then. NULL: nothing to do.
+	 */
+	void (*mapped)(struct file *f);
+	void (*unmapped)(struct file *f);
+	/*
+	 * A descriptor of it is closed, by close, dup2, exec or the end of its table. NULL: nothing
+	 * to do.
+	 */
+	void (*closed)(struct file *f);
 	/* NULL: -EINVAL. */
 	int (*fsync)(struct file *f, bool data_only);
 	/* mode: FALLOC_FL_*. NULL: -EOPNOTSUPP. */

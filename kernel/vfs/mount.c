@@ -442,7 +442,29 @@ static void mapped_file_put(void *f)
 	file_put(f);
 }
 
-static const struct vm_file_ops mapped_file_ops = {.get = mapped_file_get, .put = mapped_file_put};
+static void mapped_file_map(void *file)
+{
+	struct file *f = file_get(file);
+
+	if (f->ops->mapped)
+		f->ops->mapped(f);
+}
+
+static void mapped_file_unmap(void *file)
+{
+	struct file *f = file;
+
+	if (f->ops->unmapped)
+		f->ops->unmapped(f);
+	file_put(f);
+}
+
+static const struct vm_file_ops mapped_file_ops = {
+	.get = mapped_file_get,
+	.put = mapped_file_put,
+	.map = mapped_file_map,
+	.unmap = mapped_file_unmap,
+};
 
 int vfs_init(void)
 {

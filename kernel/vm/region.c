@@ -96,7 +96,7 @@ static void split(struct vm_region *r, uint64_t at, struct vm_region *upper)
 	if (upper->object)
 		vm_object_get(upper->object);
 	if (upper->file)
-		vm_file_ops->get(upper->file);
+		vm_file_ops->map(upper->file);
 	/* Truncation walks the object's regions: both parts must cover what one did. */
 	if (r->object)
 		mutex_lock(&r->object->fill_lock);
@@ -282,6 +282,9 @@ static int map_locked(struct vm_space *s, const struct vm_map_args *a, struct vm
 	fresh->space = s;
 	fresh->prot = (uint8_t)a->prot;
 	fresh->offset = a->offset;
+	fresh->file = a->file;
+	if (fresh->file)
+		vm_file_ops->map(fresh->file);
 	region_insert(s, fresh);
 	region_link_object(fresh);
 	s->total_pages += length >> PAGE_SHIFT;
@@ -324,9 +327,6 @@ int vm_map(struct vm_space *s, const struct vm_map_args *a, uint64_t *out)
 		region_free(fresh);
 		return -ENOMEM;
 	}
-	fresh->file = a->file;
-	if (fresh->file)
-		vm_file_ops->get(fresh->file);
 	rwlock_write_lock(&s->lock);
 	r = map_locked(s, a, fresh, length, out, &dead);
 	rwlock_write_unlock(&s->lock);

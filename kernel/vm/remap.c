@@ -99,7 +99,7 @@ static struct vm_region *copy_of(const struct remap *m, const struct vm_region *
 	if (fresh->object)
 		vm_object_get(fresh->object);
 	if (fresh->file)
-		vm_file_ops->get(fresh->file);
+		vm_file_ops->map(fresh->file);
 	return fresh;
 }
 

@@ -87,7 +87,7 @@ struct vm_region *region_alloc(void)
 void region_free(struct vm_region *r)
 {
 	if (r->file)
-		vm_file_ops->put(r->file);
+		vm_file_ops->unmap(r->file);
 	if (r->object)
 		vm_object_put(r->object);
 	slab_free(region_cache, r);
@@ -196,7 +196,7 @@ static int clone_region(struct vm_space *to, struct gather *g, const struct vm_r
 	if (n->object)
 		vm_object_get(n->object);
 	if (n->file)
-		vm_file_ops->get(n->file);
+		vm_file_ops->map(n->file);
 	region_insert(to, n);
 	region_link_object(n);
 	to->total_pages += (n->end - n->start) >> PAGE_SHIFT;

@@ -76,10 +76,16 @@ struct vm_space {
 	unsigned auxv_words;
 };
 
-/* What vfs does for regions that map files; set once at boot. */
+/*
+ * What vfs does for regions that map files; set once at boot. Context: process, under locks of vm/
+ * unless it is the last reference.
+ */
 struct vm_file_ops {
 	void (*get)(void *file);
 	void (*put)(void *file);
+	/* The same for the reference of a region, which the file may want to know about. */
+	void (*map)(void *file);
+	void (*unmap)(void *file);
 };
 extern const struct vm_file_ops *vm_file_ops;
 
@@ -171,6 +177,12 @@ int vm_page_state(struct vm_space *s, uint64_t addr);
  * 0, -EINVAL, -ENOMEM.
  */
 int vm_map_again(struct vm_space *s, uint64_t addr, uint64_t end, uint64_t offset);
+/*
+ * What was mapped at addr in one piece, or what is left of it, where it was: the regions of one
+ * file for which `mine` is true, whose offset in it is their distance from addr. 0, -EINVAL: there
+ * is none.
+ */
+int vm_unmap_whole(struct vm_space *s, uint64_t addr, bool (*mine)(void *file));
 /* Is every page of the range mapped by some region? */
 bool vm_range_mapped(struct vm_space *s, uint64_t addr, uint64_t length);
 
