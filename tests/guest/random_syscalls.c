@@ -566,7 +566,7 @@ static double now(void)
 static void end_group(pid_t pid)
 {
 	kill(-pid, SIGKILL);
-	while (waitpid(-1, NULL, 0) > 0)
+	while (waitpid(-1, NULL, __WALL) > 0)
 		continue;
 }
 
@@ -595,10 +595,19 @@ static void work(uint64_t first, double seconds)
 			printf("fork: %s\n", strerrorname_np(errno));
 			return;
 		}
-		while (waitpid(pid, &status, WNOHANG) == 0) {
+		/*
+		 * Threads of it may have made us their tracer: as on Linux it is not told of before
+		 * their ends have been waited for.
+		 */
+		for (;;) {
+			pid_t got = waitpid(-1, &status, WNOHANG | __WALL);
+
+			if (got < 0 || (got == pid && !WIFSTOPPED(status)))
+				break;
 			if (now() > over)
 				kill(pid, SIGKILL);
-			nanosleep(&moment, NULL);
+			if (!got)
+				nanosleep(&moment, NULL);
 		}
 		end_group(pid);
 		if (seed < first + WORKERS && WIFEXITED(status) && WEXITSTATUS(status))
