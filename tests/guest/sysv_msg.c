@@ -360,9 +360,10 @@ static void waiting(void)
 	send_text(1, "long one", 0);
 	reap("receiver", a);
 	show_fill();
-	/* Senders wait for room. */
-	msgsnd(queue, &m, 8192, 0);
+	/* Senders wait for room. There is never room for two of them: Linux lets them race then. */
 	msgsnd(queue, &m, 8000, 0);
+	msgsnd(queue, &m, 8000, 0);
+	msgsnd(queue, &m, 300, 0);
 	a = sender(2, 200);
 	b = sender(3, 8192);
 	show_fill();
@@ -374,10 +375,10 @@ static void waiting(void)
 	show_fill();
 	/* Larger by a call. */
 	ds = status();
-	ds.msg_qbytes = 8400;
+	ds.msg_qbytes = 8700;
 	msgctl(queue, IPC_SET, &ds);
 	a = sender(4, 7000);
-	ds.msg_qbytes = 8392 + 7000;
+	ds.msg_qbytes = 8692 + 7000;
 	msgctl(queue, IPC_SET, &ds);
 	reap("sender", a);
 	show_fill();

@@ -5,7 +5,7 @@
 # shown, since others may have objects, too.
 id_of() { sed 's/.*: //'; }
 # The object's line, by the number in column $1, which is not shown, nor is the key before it.
-mine() { awk -v c="$1" -v id="$2" '$c == id { for (i = 1; i <= c; i++) $i = "ID"; print }'; }
+mine() { awk -v c="$1" -v id="$2" '$c "" == id "" { for (i = 1; i <= c; i++) $i = "ID"; print }'; }
 hide() { sed -E 's/(shmid|semid|msqid)=[0-9]+/\1=N/; s/id [0-9]+ not/id N not/; s/\([0-9]+\)/(N)/; s/(time|pid) ?=.*/\1.../'; }
 
 m=$(ipcmk -M 10000 -p 0640 | id_of) s=$(ipcmk -S 3 | id_of) q=$(ipcmk -Q | id_of)
