@@ -206,7 +206,8 @@ static int run(struct file *f, const char *path, struct strings *args, const str
 		args->limit = SIZE_MAX;
 		r = reserve(args, env->len);
 		if (!r) {
-			memcpy(args->data + args->len, env->data, env->len);
+			if (env->len)
+				memcpy(args->data + args->len, env->data, env->len);
 			ea = (struct exec_args){.path = name,
 						.file = f,
 						.strings = args->data,

@@ -13,6 +13,9 @@
  * before its first (sched_leave_idle). The thread fences between taking the list and looking at
  * the flag: either it sees the flag clear, or the interrupt's reads come after the removal.
  *
+ * The thread lets calls gather until there are BATCH of them, GATHER_NS are over or somebody waits:
+ * a period costs switches and looks at all processors, whatever the number of calls.
+ *
  * Nothing runs and no timer is armed while nothing is deferred.
  *
  * Rejected: counters per reader (an atomic per section on the hottest paths).
@@ -29,24 +32,28 @@
 #include <sched/thread.h>
 
 #define POLL_NS	    (1 * NSEC_PER_MSEC)
+#define GATHER_NS   (2 * NSEC_PER_MSEC)
+#define BATCH	    64
 #define PATIENCE_NS (4 * NSEC_PER_MSEC)
 
 static struct spinlock lock = SPINLOCK_INIT(LOCK_EPOCH);
 static struct epoch_head *pending;	      /* [lock] newest first */
 static struct epoch_head **oldest = &pending; /* [lock] where the next one goes: order is kept */
+static unsigned pending_count;		      /* [lock] */
+static uint32_t urgent;			      /* [a] somebody waits for the next grace period */
 static struct blocker wanted = BLOCKER_INIT(LOCK_BLOCKER);
 
 void epoch_defer(struct epoch_head *head, void (*fn)(struct epoch_head *head))
 {
 	uint64_t irq = spin_lock_irq(&lock);
-	bool first = !pending;
+	unsigned count = ++pending_count;
 
 	head->fn = fn;
 	head->next = NULL;
 	*oldest = head;
 	oldest = &head->next;
 	spin_unlock_irq(&lock, irq);
-	if (first)
+	if (count == 1 || count == BATCH)
 		blocker_wake_all(&wanted);
 }
 
@@ -111,6 +118,11 @@ static void run(struct epoch_head *h)
 	}
 }
 
+static bool enough(void)
+{
+	return READ_ONCE(pending_count) >= BATCH || READ_ONCE(urgent);
+}
+
 static void epoch_thread(void *arg)
 {
 	for (;;) {
@@ -118,9 +130,12 @@ static void epoch_thread(void *arg)
 		uint64_t irq;
 
 		WAIT_UNTIL(&wanted, READ_ONCE(pending) != NULL, NEVER, WAIT_UNINTERRUPTIBLE);
+		WAIT_UNTIL(&wanted, enough(), clock_mono_ns() + GATHER_NS, WAIT_UNINTERRUPTIBLE);
 		irq = spin_lock_irq(&lock);
 		batch = pending;
 		pending = NULL;
+		pending_count = 0;
+		WRITE_ONCE(urgent, 0);
 		oldest = &pending;
 		spin_unlock_irq(&lock, irq);
 		grace_period();
@@ -168,6 +183,9 @@ void epoch_wait(void)
 	blocker_init(&w->done_event);
 	w->refs = 2;
 	epoch_defer(&w->head, wake_waiter);
+	/* After it is on the list, so that the period that is hurried on is the one it waits for. */
+	__atomic_store_n(&urgent, 1, __ATOMIC_SEQ_CST);
+	blocker_wake_all(&wanted);
 	WAIT_UNTIL(&w->done_event, __atomic_load_n(&w->done, __ATOMIC_ACQUIRE), NEVER,
 		   WAIT_UNINTERRUPTIBLE);
 	waiter_put(w);

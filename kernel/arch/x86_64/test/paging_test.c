@@ -125,14 +125,14 @@ struct descriptor_register {
 KTEST(paging_exception_stacks)
 {
 	struct descriptor_register gdtr;
-	const uint64_t *gdt;
+	const uint64_t *d;
 	const uint8_t *tss;
 	uint64_t flags = irq_save(), ist[3];
 	unsigned level;
 
 	__asm__ volatile("sgdt %0" : "=m"(gdtr));
-	gdt = (const uint64_t *)gdtr.base;
-	tss = (const uint8_t *)((gdt[6] >> 16 & 0xffffff) | (gdt[6] >> 56) << 24 | gdt[7] << 32);
+	d = (const uint64_t *)(gdtr.base + SEL_TSS);
+	tss = (const uint8_t *)((d[0] >> 16 & 0xffffff) | (d[0] >> 56) << 24 | d[1] << 32);
 	memcpy(ist, tss + 36, sizeof(ist));
 	ktest_check_eq(*(uint64_t *)ist[0], (uintptr_t)this_cpu());
 	irq_restore(flags);
