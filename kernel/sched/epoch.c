@@ -183,7 +183,8 @@ void epoch_wait(void)
 	blocker_init(&w->done_event);
 	w->refs = 2;
 	epoch_defer(&w->head, wake_waiter);
-	/* After it is on the list, so that the period that is hurried on is the one it waits for. */
+	/* After it is on the list, so that the period that is hurried on is the one it waits for.
+	 */
 	__atomic_store_n(&urgent, 1, __ATOMIC_SEQ_CST);
 	blocker_wake_all(&wanted);
 	WAIT_UNTIL(&w->done_event, __atomic_load_n(&w->done, __ATOMIC_ACQUIRE), NEVER,

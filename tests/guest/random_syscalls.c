@@ -18,9 +18,13 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -29,7 +33,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-#define SECONDS	    12 /* on five machines: a minute of `make check` */
+#define USER	    65534 /* who makes the calls */
+#define SECONDS	    12	  /* on five machines: a minute of `make check` */
 #define WORKERS	    3
 #define THREADS	    3
 #define ROUND_CALLS 3000
@@ -318,7 +323,7 @@ static uint64_t number(struct dice *d)
 				       UINT64_MAX - 4095,
 				       0x7ffffffff000,
 				       0x800000000000,
-				       65534};
+				       USER};
 
 	switch (below(d, 4)) {
 	case 0:
@@ -540,8 +545,8 @@ static _Noreturn void run_round(uint64_t seed)
 	limit(RLIMIT_FSIZE, 1 << 20);
 	limit(RLIMIT_NOFILE, 64);
 	limit(RLIMIT_CORE, 0);
-	if (setgroups(0, NULL) < 0 || setresgid(65534, 65534, 65534) < 0 ||
-	    setresuid(65534, 65534, 65534) < 0)
+	if (setgroups(0, NULL) < 0 || setresgid(USER, USER, USER) < 0 ||
+	    setresuid(USER, USER, USER) < 0)
 		_exit(1);
 	limit(RLIMIT_NPROC, 32);
 	start_ticks();
@@ -623,6 +628,27 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+/* System V's objects outlive their makers. */
+static void remove_objects(void)
+{
+	struct shmid_ds shm;
+	struct msqid_ds msg;
+	struct semid_ds sem;
+
+	for (int i = 0; i < 32768; i++) {
+		int id = shmctl(i, SHM_STAT, &shm);
+
+		if (id >= 0 && shm.shm_perm.cuid == USER)
+			shmctl(id, IPC_RMID, NULL);
+		id = msgctl(i, MSG_STAT, &msg);
+		if (id >= 0 && msg.msg_perm.cuid == USER)
+			msgctl(id, IPC_RMID, NULL);
+		id = semctl(i, 0, SEM_STAT, &sem);
+		if (id >= 0 && sem.sem_perm.cuid == USER)
+			semctl(id, 0, IPC_RMID);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	char directory[] = "/tmp/random_syscalls_XXXXXX";
@@ -644,6 +670,7 @@ int main(int argc, char **argv)
 		continue;
 	if (chdir("/") == 0)
 		nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_objects();
 	printf("survived\n");
 	return 0;
 }

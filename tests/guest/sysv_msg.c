@@ -453,11 +453,13 @@ static void permission(void)
 static void listed(void)
 {
 	struct msginfo info;
+	struct msginfo before;
 	struct msqid_ds ds;
 	int found = 0, n;
 	char line[200];
 	FILE *f;
 
+	msgctl(0, MSG_INFO, (struct msqid_ds *)&before); /* others may have some, too */
 	queue = msgget(0x1234, IPC_CREAT | 0640);
 	send_text(1, "12345", 0);
 	send_text(1, "123", 0);
@@ -465,8 +467,8 @@ static void listed(void)
 	printf("limits %d: %d %d %d %d %d %d %d %d\n", n >= 0, info.msgpool, info.msgmap,
 	       info.msgmax, info.msgmnb, info.msgmni, info.msgssz, info.msgtql, info.msgseg);
 	n = msgctl(0, MSG_INFO, (struct msqid_ds *)&info);
-	printf("in use: %d queues, %d messages, %d bytes\n", info.msgpool, info.msgmap,
-	       info.msgtql);
+	printf("in use: %d queues, %d messages, %d bytes\n", info.msgpool - before.msgpool,
+	       info.msgmap - before.msgmap, info.msgtql - before.msgtql);
 	for (int i = 0; i <= n; i++)
 		found += msgctl(i, MSG_STAT, &ds) == queue && ds.msg_qnum == 2;
 	printf("found by index: %d\n", found);
@@ -487,7 +489,8 @@ static void listed(void)
 	show_file("/proc/sys/kernel/msgmnb");
 	show_file("/proc/sys/kernel/msgmni");
 	n = msgctl(0, MSG_INFO, (struct msqid_ds *)&info);
-	printf("left: %d queues, %d messages, %d bytes\n", info.msgpool, info.msgmap, info.msgtql);
+	printf("left: %d queues, %d messages, %d bytes\n", info.msgpool - before.msgpool,
+	       info.msgmap - before.msgmap, info.msgtql - before.msgtql);
 }
 
 /* Two send, two receive, in a queue with little room; each byte arrives once. */

@@ -538,19 +538,21 @@ static void permission(void)
 
 static void listed(void)
 {
-	struct seminfo info;
+	struct seminfo info, before;
 	int found = 0, n;
 	struct semid_ds ds;
 	char line[200];
 	FILE *f;
 
+	semctl(0, 0, SEM_INFO, ARG(&before)); /* others may have some, too */
 	set = semget(0x1234, 7, IPC_CREAT | 0640);
 	n = semctl(0, 0, IPC_INFO, ARG(&info));
 	printf("limits %d: %d %d %d %d %d %d %d %d %d %d\n", n >= 0, info.semmap, info.semmni,
 	       info.semmns, info.semmnu, info.semmsl, info.semopm, info.semume, info.semusz,
 	       info.semvmx, info.semaem);
 	n = semctl(0, 0, SEM_INFO, ARG(&info));
-	printf("in use: %d sets, %d semaphores\n", info.semusz, info.semaem);
+	printf("in use: %d sets, %d semaphores\n", info.semusz - before.semusz,
+	       info.semaem - before.semaem);
 	for (int i = 0; i <= n; i++)
 		found += semctl(i, 0, SEM_STAT, ARG(&ds)) == set && ds.sem_nsems == 7;
 	printf("found by index: %d\n", found);
