@@ -307,12 +307,12 @@ static int fd_lookup_as(struct inode *dir, const struct name *name, bool info, s
 
 	if (!parse_number(name, &like.fd))
 		return -ENOENT;
-	r = check_inspect(d);
-	if (r)
-		return r;
 	f = open_file(&like);
-	if (!f)
-		return -ENOENT;
+	r = check_inspect(d);
+	if (r || !f) {
+		file_put(f);
+		return r ? r : -ENOENT;
+	}
 	mode = info ? S_IFREG | 0400 : link_mode(f);
 	file_put(f);
 	r = make(dir->super, &like,
@@ -414,11 +414,13 @@ static ssize_t path_readlink(struct path p, char *buf, size_t size)
 static int fd_follow(struct inode *inode, struct path *out)
 {
 	struct proc_inode *p = proc_inode(inode);
+	struct file *f = open_file(p);
 	int r = check_inspect(p);
-	struct file *f = r ? NULL : open_file(p);
 
-	if (r || !f)
+	if (r || !f) {
+		file_put(f);
 		return r ? r : -ENOENT;
+	}
 	*out = path_get(f->path);
 	file_put(f);
 	return 0;
@@ -525,7 +527,10 @@ static int pid_text_show(struct file *f, struct text *out)
 	struct proc_inode *p = proc_inode(f->inode);
 	int r = p->text->protected ? check_inspect(p) : 0;
 
-	return r ? r : p->text->show(p->process, p->tid, out);
+	if (!r)
+		r = p->text->show(p->process, p->tid, out);
+	/* Once more: what was shown may be of a program that came by exec in between. */
+	return r || !p->text->protected ? r : check_inspect(p);
 }
 
 static int pid_text_open(struct inode *inode, struct file *f)
@@ -573,7 +578,13 @@ static ssize_t mounts_read(struct file *f, struct iter *it, off64_t *pos)
 
 static int mem_open(struct inode *inode, struct file *f)
 {
-	return check_inspect(proc_inode(inode));
+	struct proc_inode *p = proc_inode(inode);
+	uint64_t space = proc_source()->space_id(p->process);
+	int r = check_inspect(p);
+
+	/* The memory is that of now: after an exec there is nothing here. */
+	f->priv = (void *)space;
+	return r;
 }
 
 /* One page's worth at most a step, through a buffer: the two address spaces are two. */
@@ -581,30 +592,28 @@ static ssize_t mem_transfer(struct file *f, struct iter *it, off64_t *pos, bool 
 {
 	struct proc_inode *p = proc_inode(f->inode);
 	char *buf = kmalloc(PAGE_SIZE);
-	ssize_t done = 0;
-	int r = check_inspect(p);
+	ssize_t done = 0, got = 0;
 
 	if (!buf)
 		return -ENOMEM;
-	while (!r && iter_left(it)) {
-		size_t n = min(iter_left(it), PAGE_SIZE - (size_t)*pos % PAGE_SIZE), got;
+	while (iter_left(it)) {
+		size_t n = min(iter_left(it), PAGE_SIZE - (size_t)*pos % PAGE_SIZE);
 
-		if (write && iter_copy_from(it, buf, n) != n)
-			r = -EFAULT;
-		got = r ? 0 : proc_source()->memory(p->process, (uint64_t)*pos, buf, n, write);
-		if (!r && !got)
-			r = -EIO;
-		if (!r && !write && iter_copy_to(it, buf, got) != got)
-			r = -EFAULT;
-		if (r)
+		got = write && iter_copy_from(it, buf, n) != n ? -EFAULT : 0;
+		if (!got)
+			got = proc_source()->memory(p->process, (uint64_t)f->priv, (uint64_t)*pos,
+						    buf, n, write);
+		if (got > 0 && !write && iter_copy_to(it, buf, (size_t)got) != (size_t)got)
+			got = -EFAULT;
+		if (got <= 0)
 			break;
 		*pos += (off64_t)got;
-		done += (ssize_t)got;
-		if (got < n)
+		done += got;
+		if ((size_t)got < n)
 			break;
 	}
 	kfree(buf);
-	return done ? done : r;
+	return done ? done : got;
 }
 
 static ssize_t mem_read(struct file *f, struct iter *it, off64_t *pos)

@@ -20,9 +20,23 @@ struct message_piece {
 #define FIRST_ROOM (PAGE_SIZE - sizeof(struct ipc_message))
 #define PIECE_ROOM (PAGE_SIZE - sizeof(struct message_piece))
 
+/* What the allocator takes for n bytes: powers of two, or pages. */
+static uint64_t block_of(uint64_t n)
+{
+	uint64_t block = 32;
+
+	while (block < n && block < PAGE_SIZE)
+		block *= 2;
+	return max(block, ALIGN_UP(n, PAGE_SIZE) * (n > PAGE_SIZE));
+}
+
 static uint64_t bytes_of(size_t size)
 {
-	return sizeof(struct ipc_message) + size + size / PIECE_ROOM * sizeof(struct message_piece);
+	if (size <= FIRST_ROOM)
+		return block_of(sizeof(struct ipc_message) + size);
+	size -= FIRST_ROOM;
+	return PAGE_SIZE + size / PIECE_ROOM * PAGE_SIZE +
+	       (size % PIECE_ROOM ? block_of(sizeof(struct message_piece) + size % PIECE_ROOM) : 0);
 }
 
 static void free_pieces(struct ipc_message *m)

@@ -293,7 +293,7 @@ static ssize_t queue_read(struct file *f, struct iter *it, off64_t *pos)
 	len = (size_t)format(text, sizeof(text),
 			     "QSIZE:%-10llu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n",
 			     (unsigned long long)bytes, notice.how, notice.sig, pid);
-	if ((uint64_t)*pos >= len)
+	if ((uint64_t)*pos >= len || !iter_left(it))
 		return 0;
 	n = iter_copy_to(it, text + *pos, min(len - (size_t)*pos, iter_left(it)));
 	*pos += (off64_t)n;

@@ -360,7 +360,7 @@ void shm_init(void)
 	struct frame_stats frames;
 
 	frame_stats(&frames);
-	resident_max = frames.total / 4 * 3;
+	resident_max = frames.total / 2;
 	ipc_table_init(&shm_table);
 	shm_table.create = segment_create_whole;
 	shm_table.discard = segment_discard;

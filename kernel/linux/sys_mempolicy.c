@@ -233,12 +233,12 @@ static int space_of(int pid, struct vm_space **out)
 	spin_unlock_irq(&proc_tree_lock, irq);
 	if (!p)
 		return -ESRCH;
-	*out = NULL;
-	r = process_may_trace(p) ? 0 : -EPERM;
-	if (!r)
-		*out = process_space(p);
+	*out = process_space(p);
+	r = !process_may_trace(p) ? -EPERM : *out ? 0 : -EINVAL;
 	process_put(p);
-	return r ? r : *out ? 0 : -EINVAL;
+	if (r)
+		vm_space_put(*out);
+	return r;
 }
 
 int64_t sys_migrate_pages(int pid, unsigned long max, uaddr_t ufrom, uaddr_t uto)

@@ -209,7 +209,10 @@ int64_t sys_msync(uaddr_t addr, size_t length, int flags)
 int64_t sys_remap_file_pages(uaddr_t start, unsigned long length, unsigned long prot,
 			     unsigned long pgoff, unsigned long flags)
 {
+	struct vm_space *s = current()->space;
+	struct vm_region_info info;
 	uint64_t pages, last, end;
+	bool may_write = true;
 	int r;
 
 	/* All other flags are ignored, as on Linux. */
@@ -221,8 +224,18 @@ int64_t sys_remap_file_pages(uaddr_t start, unsigned long length, unsigned long 
 	if (add_overflow(start, length, &end) || end <= start ||
 	    add_overflow((uint64_t)pgoff, pages, &last) || last > UINT64_MAX >> PAGE_SHIFT)
 		return -EINVAL;
-	r = vm_map_again(current()->space, start, end, pgoff << PAGE_SHIFT);
+	if (!vm_region_next(s, start, &info))
+		return -EINVAL;
+	/* Until it is mapped again, the file must not be sealed: see vfs/seal.c. */
+	r = info.file ? seals_map_begin(info.file, info.flags & VM_MAY_WRITE, &may_write) : 0;
+	if (!r) {
+		r = vm_map_again(s, start, end, pgoff << PAGE_SHIFT, info.file);
+		if (info.file)
+			seals_map_end(info.file);
+	}
+	if (info.file)
+		file_put(info.file);
 	if (!r && !(flags & MAP_NONBLOCK))
-		vm_populate(current()->space, start, length, false);
+		vm_populate(s, start, length, false);
 	return r;
 }

@@ -177,12 +177,12 @@ int64_t sys_close_range(unsigned first, unsigned last, unsigned flags)
 		return -EINVAL;
 	if (first > last)
 		return -EINVAL;
-	if ((flags & CLOSE_RANGE_UNSHARE) && __atomic_load_n(&t->refs, __ATOMIC_ACQUIRE) > 1) {
+	if ((flags & CLOSE_RANGE_UNSHARE) && fd_table_is_shared(t)) {
 		own = fd_table_clone(t);
 		if (!own)
 			return -ENOMEM;
 		__atomic_store_n(&current()->files, own, __ATOMIC_RELEASE);
-		fd_table_put(t);
+		fd_table_leave(t);
 		t = own;
 	}
 	fd_close_range(t, first, last, flags & CLOSE_RANGE_CLOEXEC);

@@ -120,9 +120,11 @@ static int64_t get_fd(struct process *p, int fd)
 	struct fd_table *table;
 	struct file *f;
 
-	if (!process_may_inspect(p))
-		return -EPERM;
 	table = table_of(p);
+	if (!process_may_inspect(p)) {
+		fd_table_put(table);
+		return -EPERM;
+	}
 	if (!table)
 		return -ESRCH;
 	f = fd_get(table, fd);

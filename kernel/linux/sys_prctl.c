@@ -106,7 +106,7 @@ int64_t sys_unshare(unsigned long flags)
 	files = flags & CLONE_FILES ? fd_table_clone(t->files) : NULL;
 	fs = flags & CLONE_FS ? fs_context_clone(t->fs) : NULL;
 	if ((flags & CLONE_FILES && !files) || (flags & CLONE_FS && !fs)) {
-		fd_table_put(files);
+		fd_table_leave(files);
 		if (fs)
 			fs_context_leave(fs);
 		return -ENOMEM;
@@ -117,7 +117,7 @@ int64_t sys_unshare(unsigned long flags)
 	old_fs = fs ? t->fs : NULL;
 	t->fs = fs ? fs : t->fs;
 	spin_unlock_irq(&proc_tree_lock, irq);
-	fd_table_put(old_files);
+	fd_table_leave(old_files);
 	if (old_fs)
 		fs_context_leave(old_fs);
 	if (flags & CLONE_SYSVSEM)

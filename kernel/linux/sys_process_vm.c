@@ -122,11 +122,13 @@ static int64_t move_space(int pid, const struct far_range *far, struct iter *nea
 
 	if (!p)
 		return -ESRCH;
-	s = process_may_trace(p) ? process_space(p) : NULL;
-	r = s ? 0 : process_may_trace(p) ? -ESRCH : -EPERM;
+	s = process_space(p); /* first: see process_may_trace */
+	r = !process_may_trace(p) ? -EPERM : s ? 0 : -ESRCH;
 	process_put(p);
-	if (!s)
+	if (r) {
+		vm_space_put(s);
 		return r;
+	}
 	buf = kmalloc(PIECE);
 	r = buf ? move(s, far, near, buf, write) : -ENOMEM;
 	kfree(buf);
@@ -204,10 +206,8 @@ int64_t sys_process_madvise(int pidfd, uaddr_t uiov, unsigned long count, int ad
 	if (!r && advice != MADV_COLD && advice != MADV_PAGEOUT && advice != MADV_WILLNEED)
 		r = -EINVAL;
 	if (!r) {
-		bool may = process_may_trace(p);
-
-		s = may ? process_space(p) : NULL;
-		r = s ? 0 : may ? -ESRCH : -EPERM;
+		s = process_space(p);
+		r = !process_may_trace(p) ? -EPERM : s ? 0 : -ESRCH;
 	}
 	if (!r && !cred_capable(current()->cred, CAP_SYS_NICE))
 		r = -EPERM;

@@ -138,7 +138,7 @@ static bool allowed(struct process *p, const struct thread *t, const struct want
 	} else {
 		if (w->policy != now->policy && !limit)
 			return false;
-		if (w->rt_priority > now->rt_priority && w->rt_priority > limit)
+		if (w->rt_priority > now->own_priority && w->rt_priority > limit)
 			return false;
 	}
 	return now->policy != THREAD_IDLE || w->policy == THREAD_IDLE || nice_allowed(p, now->nice);

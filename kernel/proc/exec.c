@@ -22,6 +22,7 @@
 #include <vfs/fdtable.h>
 #include <vfs/file.h>
 #include <vfs/fs_context.h>
+#include <vfs/inode.h>
 #include <vm/space.h>
 
 #include <asm/signal.h>
@@ -167,37 +168,55 @@ static void place_heap(struct vm_space *s, uint64_t end)
 	s->brk = s->brk_start;
 }
 
-/* Could others move the root or working directory under the new program's feet? */
+/* Could others move the root or working directory under the new program's feet? PROC_TREE held. */
 static bool shares_directories(struct thread *me)
 {
-	uint64_t irq = spin_lock_irq(&proc_tree_lock);
 	uint32_t ours = 0;
 	struct thread *t;
 
 	/* Our own threads end before the program begins. */
 	list_for_each_entry(t, &me->process->threads, process_link)
 		ours += t->fs == me->fs;
-	spin_unlock_irq(&proc_tree_lock, irq);
 	return __atomic_load_n(&me->fs->users, __ATOMIC_RELAXED) > ours;
 }
 
-/*
- * A tracer rules the program: one without CAP_SYS_PTRACE lends it no more rights than it had.
- */
+static void take_real_ids(struct cred *c)
+{
+	c->euid = c->uid;
+	c->egid = c->gid;
+}
+
+static void take_no_capabilities(struct cred *c, const struct cred *old)
+{
+	c->cap_permitted &= old->cap_permitted;
+	c->cap_effective &= c->cap_permitted;
+}
+
+/* Somebody else has a hand in the program: it gets no more rights than it had. */
+static void lower(struct cred *c, const struct cred *old)
+{
+	if (c->euid == old->euid && c->egid == old->egid &&
+	    !(c->cap_permitted & ~old->cap_permitted))
+		return;
+	if (!cred_capable(old, CAP_SETUID))
+		take_real_ids(c);
+	take_no_capabilities(c, old);
+}
+
+/* PROC_TREE held. */
+static void lower_if_shared(struct cred *c, const struct cred *old)
+{
+	if (shares_directories(current()))
+		lower(c, old);
+}
+
+/* A tracer rules the program: one without CAP_SYS_PTRACE lends it no rights. PROC_TREE held. */
 static void lower_if_traced(struct cred *c, const struct cred *old)
 {
 	const struct trace *tr = trace_of(current());
 
-	if (trace_is_on(tr) && !tr->capable &&
-	    (c->euid != old->euid || c->egid != old->egid ||
-	     c->cap_permitted & ~old->cap_permitted)) {
-		if (!cred_capable(old, CAP_SETUID)) {
-			c->euid = c->uid;
-			c->egid = c->gid;
-		}
-		c->cap_permitted &= old->cap_permitted;
-		c->cap_effective &= c->cap_permitted;
-	}
+	if (trace_is_on(tr) && !tr->capable)
+		lower(c, old);
 	c->suid = c->fsuid = c->euid;
 	c->sgid = c->fsgid = c->egid;
 }
@@ -213,6 +232,7 @@ static struct cred *exec_cred(struct file *f, bool *secure)
 	bool no_new = proc_thread(current())->no_new_privs;
 	unsigned mode;
 	uint32_t uid, gid;
+	uint64_t irq;
 
 	if (!c)
 		return NULL;
@@ -224,11 +244,8 @@ static struct cred *exec_cred(struct file *f, bool *secure)
 	if ((mode & 02010) == 02010)
 		c->egid = gid;
 	*secure = c->euid != old->uid || c->egid != old->gid;
-	if (*secure &&
-	    (no_new || (!cred_capable(old, CAP_SETUID) && shares_directories(current())))) {
-		c->euid = c->uid;
-		c->egid = c->gid;
-	}
+	if (*secure && no_new)
+		take_real_ids(c);
 	if (c->euid == 0) {
 		c->cap_permitted = c->cap_effective = cred_root.cap_permitted;
 	} else if (c->uid != 0) {
@@ -236,7 +253,12 @@ static struct cred *exec_cred(struct file *f, bool *secure)
 	} else {
 		c->cap_effective = 0;
 	}
+	if (no_new)
+		take_no_capabilities(c, old);
+	irq = spin_lock_irq(&proc_tree_lock);
+	lower_if_shared(c, old);
 	lower_if_traced(c, old);
+	spin_unlock_irq(&proc_tree_lock, irq);
 	return c;
 }
 
@@ -251,7 +273,8 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 	struct fd_table *old_files = t->files;
 	struct file *old_exe;
 	const char *name = strrchr(args->path, '/');
-	bool changes_id;
+	/* A program that may be run and not read is not to be read through its process. */
+	bool readable = inode_permission(args->file->inode, t->cred, MAY_READ) == 0, changes_id;
 	uint64_t irq;
 
 	name = name ? name + 1 : args->path;
@@ -261,7 +284,13 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 	proc_thread(t)->robust_list = 0;
 	fd_table_inherit_locks(files, old_files);
 	irq = spin_lock_irq(&proc_tree_lock);
-	lower_if_traced(cred, t->cred); /* the tracer may have come since */
+	/* A tracer, or somebody who shares our directories, may have come since. */
+	lower_if_shared(cred, t->cred);
+	lower_if_traced(cred, t->cred);
+	changes_id = cred->euid != t->cred->euid || cred->egid != t->cred->egid;
+	/* Who may look into the program and what is to be seen change in one moment. */
+	cred = cred_exchange_locked(cred);
+	p->dumpable = !changes_id && readable;
 	p->space = space;
 	t->space = space;
 	t->files = files;
@@ -271,15 +300,13 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 	p->exit_signal = SIGCHLD; /* what clone chose was for the old program */
 	strlcpy(p->name, name, sizeof(p->name));
 	strlcpy(t->name, name, sizeof(t->name));
-	changes_id = cred->euid != t->cred->euid || cred->egid != t->cred->egid;
 	spin_unlock_irq(&proc_tree_lock, irq);
+	cred_put(cred);
 	vm_space_switch(space);
 	process_release_vfork(p);
 	vm_space_put(old);
-	fd_table_put(old_files);
+	fd_table_leave(old_files);
 	file_put(old_exe);
-	cred_install(cred);
-	WRITE_ONCE(p->dumpable, !changes_id);
 	if (changes_id)
 		WRITE_ONCE(p->death_signal, 0);
 	posix_timers_delete_all(p);
@@ -356,7 +383,7 @@ out:
 	proc_thread(t)->personality = personality;
 	signal_actions_put(actions);
 	cred_put(cred);
-	fd_table_put(files);
+	fd_table_leave(files);
 	vm_space_put(space);
 	return r;
 }

@@ -240,7 +240,7 @@ static void release_thread(struct thread *t)
 		vm_space_put(space);
 	}
 	thread_sem_undo_leave_hook(t);
-	fd_table_put(files);
+	fd_table_leave(files);
 	if (fs)
 		fs_context_leave(fs);
 }

@@ -161,7 +161,7 @@ static int copy_tables(struct thread *t, const struct fork_args *a)
 {
 	struct thread *me = current();
 
-	t->files = a->share_files ? fd_table_get(me->files) : fd_table_clone(me->files);
+	t->files = a->share_files ? fd_table_join(me->files) : fd_table_clone(me->files);
 	t->fs = a->share_fs ? fs_context_join(me->fs) : fs_context_clone(me->fs);
 	return t->files && t->fs ? 0 : -ENOMEM;
 }
@@ -204,7 +204,7 @@ static struct process *copy_process(const struct fork_args *a)
 static void drop_thread(struct thread *t)
 {
 	thread_sem_undo_leave_hook(t);
-	fd_table_put(t->files);
+	fd_table_leave(t->files);
 	t->files = NULL;
 	if (t->fs)
 		fs_context_leave(t->fs);

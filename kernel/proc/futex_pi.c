@@ -135,21 +135,31 @@ static int take_from_dead(uaddr_t addr)
 	return -EINVAL; /* it is the program that changes the word of a lock it waits for */
 }
 
-/* The sleep ended with r: was the lock given to us? */
+/* Bucket locked. */
+static void leave_list(struct pi_waiter *p)
+{
+	list_del(&p->w.link);
+	pi_leave(p);
+	drop_locked(p->w.pi);
+}
+
+/* The sleep ended with r, and with it the time in which the lock can be given to us: was it? */
 static int settle(struct futex_bucket *b, struct pi_waiter *p, uaddr_t addr, int r)
 {
-	bool ours;
+	bool given, inherited;
 
 	spin_lock(&b->lock);
-	ours = !p->w.bucket;
-	if (!ours) {
-		list_del(&p->w.link);
-		pi_leave(p);
-		drop_locked(p->w.pi);
-	}
+	given = !p->w.bucket;
+	inherited = p->died;
+	if (!given && !inherited)
+		leave_list(p);
 	spin_unlock(&b->lock);
-	if (ours)
-		return p->died ? take_from_dead(addr) : 0;
+	if (!inherited)
+		return given ? 0 : r;
+	r = take_from_dead(addr);
+	spin_lock(&b->lock);
+	leave_list(p);
+	spin_unlock(&b->lock);
 	return r;
 }
 
@@ -192,13 +202,17 @@ int futex_lock_pi(uaddr_t addr, bool private, bool try, const struct futex_deadl
 
 /* --- giving it away -------------------------------------------------------------------------- */
 
-/* p, which still waited, has the lock now: it is off the lists and will run. Bucket locked. */
+/* p, which still waited, has the lock now and will run. Bucket locked. */
 static void grant_locked(struct pi_waiter *p, bool died)
 {
 	struct futex_pi *pi = p->w.pi;
 
 	pi_grant(p);
 	p->died = died;
+	/* An heir stays on the list, and who comes meanwhile joins it, until it has written the
+	 * word. */
+	if (died)
+		return;
 	list_del(&p->w.link);
 	/* Its thread takes our lock before it goes on: settle(). */
 	p->w.bucket = NULL;
@@ -239,15 +253,22 @@ static int hand_over_locked(struct futex_pi *pi, uaddr_t addr, uint32_t value)
 static int unlock_locked(struct futex_bucket *b, const struct futex_key *k, uaddr_t addr)
 {
 	struct futex_waiter *first = first_waiter(b, k);
+	struct futex_pi *pi;
 	uint32_t value;
 
 	if (!futex_peek(addr, &value))
 		return -EFAULT;
 	if ((value & FUTEX_TID_MASK) != (uint32_t)current()->tid)
 		return -EPERM;
-	if (first && (!first->pi || READ_ONCE(first->pi->owner) != current()))
+	pi = first ? first->pi : NULL;
+	if (first && !pi)
+		return -EINVAL; /* a waiter of another kind */
+	/* Ownerless: all that are on the list have given up, and are about to leave. */
+	if (pi && !READ_ONCE(pi->owner))
+		pi = NULL;
+	if (pi && READ_ONCE(pi->owner) != current())
 		return -EINVAL;
-	return hand_over_locked(first ? first->pi : NULL, addr, value);
+	return hand_over_locked(pi, addr, value);
 }
 
 int futex_unlock_pi(uaddr_t addr, bool private)

@@ -696,6 +696,7 @@ static const struct proc_source source = {
 	.files = source_files,
 	.fs = source_fs,
 	.exe = source_exe,
+	.space_id = proc_space_id,
 	.memory = proc_access_memory,
 	.texts = texts,
 	.text_count = ARRAY_SIZE(texts),

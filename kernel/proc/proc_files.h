@@ -21,6 +21,8 @@ int proc_show_oom_adjust(void *process, int32_t tid, struct text *out);
 ssize_t proc_store_oom_adjust(void *process, int32_t tid, const char *text, size_t len);
 ssize_t proc_store_comm(void *process, int32_t tid, const char *text, size_t len);
 int proc_show_wchan(void *process, int32_t tid, struct text *out);
-size_t proc_access_memory(void *process, uint64_t at, void *buf, size_t n, bool write);
+uint64_t proc_space_id(void *process);
+ssize_t proc_access_memory(void *process, uint64_t space, uint64_t at, void *buf, size_t n,
+			   bool write);
 
 #endif

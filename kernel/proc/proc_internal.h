@@ -13,6 +13,7 @@ struct proc_thread {
 	sigset64_t awaited;    /* [SIGNAL] out of blocked for a wait (signal_await) */
 	sigset64_t saved_mask; /* by itself: to be restored after a call with its own mask */
 	bool restore_saved;    /* by itself */
+	bool stop_taken;       /* [SIGNAL] took a stop signal, and no SIGCONT came after it */
 	bool leaving;	       /* [SIGNAL] ends: takes no signal for the process any more */
 	uint32_t stop_number;  /* [PROC_TREE] of the stop in which it has parked */
 	struct signal_pending pending; /* [SIGNAL] sent to this thread */
@@ -150,6 +151,11 @@ int proc_thread_robust_list(int32_t tid, uaddr_t *head);
  * May the caller look into p, or into a thread of it? By its filesystem ids, as for /proc, or by
  * its real ones, as for calls that attach.
  */
+/*
+ * May the caller look into p: by its file system ids, or its real ones? Take what is to be looked
+ * at (memory, descriptors) first and ask then: exec changes rights, memory and descriptors in one
+ * moment, so who may see it after that may see what was there before, too.
+ */
 bool process_may_inspect(struct process *p);
 bool process_may_trace(struct process *p);
 bool thread_may_trace_locked(const struct thread *t); /* PROC_TREE held */
@@ -269,6 +275,8 @@ void signal_watch_wake(struct process *p);
 
 /* Credentials of the current thread: take over `c`. */
 void cred_install(struct cred *c);
+/* The same with PROC_TREE held: the old ones, whose reference is the caller's now. */
+struct cred *cred_exchange_locked(struct cred *c);
 /* Has the user more threads than the calling process may make? Never so of the superuser. */
 bool process_over_limit(const struct user *u);
 /* Sessions and groups. */

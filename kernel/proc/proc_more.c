@@ -124,16 +124,26 @@ int proc_show_smaps_rollup(void *process, int32_t tid, struct text *out)
 
 /* --- memory, read and written ------------------------------------------------------------- */
 
-size_t proc_access_memory(void *process, uint64_t at, void *buf, size_t n, bool write)
+uint64_t proc_space_id(void *process)
 {
 	struct vm_space *s = process_space(process);
-	size_t done;
+	uint64_t id = s ? s->id : 0;
 
-	if (!s)
-		return 0;
-	done = vm_access(s, at, buf, n, write, true);
 	vm_space_put(s);
-	return done;
+	return id;
+}
+
+ssize_t proc_access_memory(void *process, uint64_t space, uint64_t at, void *buf, size_t n,
+			   bool write)
+{
+	struct vm_space *s = process_space(process);
+	size_t done = 0;
+	bool same = s && s->id == space;
+
+	if (same)
+		done = vm_access(s, at, buf, n, write, true);
+	vm_space_put(s);
+	return done ? (ssize_t)done : same ? -EIO : 0;
 }
 
 /* --- which to end when memory is used up -------------------------------------------------- */

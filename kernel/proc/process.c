@@ -541,9 +541,8 @@ bool process_over_limit(const struct user *u)
 	       user_count(u, USER_THREADS) > process_limit(process_current(), RLIMIT_NPROC);
 }
 
-void cred_install(struct cred *c)
+struct cred *cred_exchange_locked(struct cred *c)
 {
-	uint64_t irq = spin_lock_irq(&proc_tree_lock);
 	struct thread *t = current();
 	struct cred *old = t->cred;
 
@@ -552,6 +551,14 @@ void cred_install(struct cred *c)
 		move_user(t, old->user, c->user);
 	if (old->euid != c->euid || old->egid != c->egid)
 		t->process->dumpable = false;
+	return old;
+}
+
+void cred_install(struct cred *c)
+{
+	uint64_t irq = spin_lock_irq(&proc_tree_lock);
+	struct cred *old = cred_exchange_locked(c);
+
 	spin_unlock_irq(&proc_tree_lock, irq);
 	cred_put(old);
 }

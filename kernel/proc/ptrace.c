@@ -141,7 +141,9 @@ int trace_me(void)
 
 	/* A parent that is about to end traces nobody, but that is no error. */
 	if (!r && parent && !proc_thread(parent)->leaving)
-		link_locked(current(), parent, false, cred_capable(parent->cred, CAP_SYS_PTRACE),
+		/* It is we who ask: the parent's rights, which it may have for a while only, do not
+		 * count. */
+		link_locked(current(), parent, false, cred_capable(current()->cred, CAP_SYS_PTRACE),
 			    0);
 	spin_unlock_irq(&proc_tree_lock, irq);
 	return r;
@@ -230,6 +232,9 @@ static int get_space(struct thread *t, void *out)
 {
 	struct vm_space *s = t->process->space;
 
+	/* It may have become a program that its tracer must not read. */
+	if (!t->process->dumpable && !trace_of(t)->capable)
+		return -EIO;
 	*(struct vm_space **)out = s ? vm_space_get(s) : NULL;
 	return s ? 0 : -ESRCH;
 }

@@ -84,6 +84,26 @@ static int leave_locked(struct trace *tr, struct signal_info *info)
 	return sig;
 }
 
+/*
+ * What a stop with its process is to be told as: chosen in the moment of stopping, so that a
+ * SIGCONT is either seen here or comes to one that has stopped. 0: there is nothing to tell.
+ */
+static int group_code_locked(struct trace *tr, struct signal_info *info)
+{
+	struct process *p = tr->process;
+	int sig = !p->stopping ? 0 : tr->trap_signal ? tr->trap_signal : p->stop_signal;
+
+	tr->trap_signal = 0;
+	/* Without SEIZE only stops of the process are told, if they last until now. */
+	if (!tr->seized) {
+		tr->trap = 0;
+		return sig;
+	}
+	info->signo = sig ? sig : SIGTRAP;
+	info->code = info->signo | TRACE_STOP << 8;
+	return info->code;
+}
+
 /* Stop for the tracer. Returns the signal it resumes with; without a tracer the one it would see.
  */
 static int stop(enum trace_place place, int code, uint64_t message, struct signal_info *info)
@@ -98,6 +118,14 @@ static int stop(enum trace_place place, int code, uint64_t message, struct signa
 	if (!tr->tracer || READ_ONCE(current()->work) & THREAD_WORK_KILL) {
 		spin_unlock_irq(&proc_tree_lock, irq);
 		return place == TRACE_AT_SIGNAL ? code : 0;
+	}
+	if (place == TRACE_AT_GROUP) {
+		code = group_code_locked(tr, info);
+		info = tr->seized ? info : NULL;
+		if (!code) {
+			spin_unlock_irq(&proc_tree_lock, irq);
+			return 0;
+		}
 	}
 	enter_locked(tr, place, code, message, info);
 	spin_unlock_irq(&proc_tree_lock, irq);
@@ -258,21 +286,5 @@ bool trace_drop_step(void)
 
 void trace_group_stop(void)
 {
-	struct process *p = process_current();
-	struct trace *tr = mine();
-	uint64_t irq = spin_lock_irq(&proc_tree_lock);
-	int sig = !p->stopping ? 0 : tr->trap_signal ? tr->trap_signal : p->stop_signal;
-	bool seized = tr->seized;
-
-	tr->trap_signal = 0;
-	/* Without SEIZE only stops of the process are told, if they last until now. */
-	if (!seized)
-		tr->trap = 0;
-	spin_unlock_irq(&proc_tree_lock, irq);
-	if (!sig && seized)
-		sig = SIGTRAP;
-	if (seized)
-		notify(TRACE_AT_GROUP, sig, sig | TRACE_STOP << 8, 0);
-	else if (sig)
-		stop(TRACE_AT_GROUP, sig, 0, NULL);
+	notify(TRACE_AT_GROUP, 0, 0, 0);
 }

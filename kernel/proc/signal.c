@@ -183,9 +183,9 @@ static int dequeue(struct process *p, struct signal_info *info, struct signal_ac
 	*traced = trace_is_on(&d->trace);
 	if (sig && !*traced)
 		take_action(p, sig, action);
-	/* Another thread may have taken one, too: only SIGCONT takes this back. */
-	if (sig && (SIGBIT(sig) & STOP_SIGNALS || *traced))
-		p->signals.stop_taken = true;
+	/* Only SIGCONT takes this back; a tracer may make a stop of any signal. */
+	if (sig && sig != SIGCONT && (SIGBIT(sig) & STOP_SIGNALS || *traced))
+		d->stop_taken = true;
 	recompute_locked();
 	spin_unlock_irq(&p->signals.lock, irq);
 	if (sig)

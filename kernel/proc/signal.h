@@ -70,7 +70,6 @@ struct signal_state {
 	struct signal_pending shared;	/* for any thread */
 	struct signal_actions *actions; /* [PROC_TREE and lock to change] never NULL */
 	struct signal_watch *watch;	/* [a] NULL until somebody wants it; then for good */
-	bool stop_taken; /* [lock] a stop signal is taken and no SIGCONT came after it */
 };
 
 /*

@@ -68,6 +68,15 @@ static void discard_everywhere(struct process *p, sigset64_t set)
 		signal_discard(&proc_thread(t)->pending, set);
 }
 
+/* What threads have taken and not acted on yet is cancelled. Holds SIGNAL and PROC_TREE. */
+static void forget_stops(struct process *p)
+{
+	struct thread *t;
+
+	list_for_each_entry(t, &p->threads, process_link)
+		proc_thread(t)->stop_taken = false;
+}
+
 void signal_discard_ignored(struct process *p, int sig)
 {
 	uint64_t irq = spin_lock_irq(&proc_tree_lock);
@@ -191,7 +200,7 @@ static int send(struct process *p, struct thread *t, int sig, const struct signa
 		return 0;
 	spin_lock(&p->signals.lock);
 	if (sig == SIGCONT) {
-		p->signals.stop_taken = false;
+		forget_stops(p);
 		discard_everywhere(p, STOP_SIGNALS);
 	} else if (bit & STOP_SIGNALS) {
 		discard_everywhere(p, SIGBIT(SIGCONT));

@@ -69,7 +69,7 @@ void signal_stop(int sig)
 	if (sig != SIGSTOP && pgroup_orphaned_locked(p->group, NULL))
 		goto out;
 	/* A SIGCONT that came after the stop was taken has cancelled it. */
-	if (!p->signals.stop_taken || p->exiting || p->exec_thread)
+	if (!proc_thread(current())->stop_taken || p->exiting || p->exec_thread)
 		goto out;
 	if (p->stopping) {
 		stop_again_locked(p, sig);

@@ -93,6 +93,7 @@ static struct fd_table *table_create(uint32_t capacity)
 		kfree(t);
 		return NULL;
 	}
+	t->users = 1;
 	t->refs = 1;
 	t->lock_owner = record_lock_owner_new();
 	spin_init(&t->lock, LOCK_FD_TABLE);
@@ -153,9 +154,9 @@ struct fd_table *fd_table_clone(struct fd_table *from)
 	return t;
 }
 
-struct fd_table *fd_table_get(struct fd_table *t)
+struct fd_table *fd_table_join(struct fd_table *t)
 {
-	__atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&t->users, 1, __ATOMIC_RELAXED);
 	return t;
 }
 
@@ -176,7 +177,7 @@ void fd_table_inherit_locks(struct fd_table *to, struct fd_table *from)
 	uint64_t owner = to->lock_owner;
 
 	/* A shared table goes on owning what it owns. */
-	if (__atomic_load_n(&from->refs, __ATOMIC_ACQUIRE) > 1)
+	if (__atomic_load_n(&from->users, __ATOMIC_ACQUIRE) > 1)
 		return;
 	to->lock_owner = from->lock_owner;
 	from->lock_owner = owner;
@@ -186,7 +187,7 @@ void fd_table_inherit_locks(struct fd_table *to, struct fd_table *from)
 static void left(struct fd_table *t, struct file *f)
 {
 	record_locks_close(f, t->lock_owner);
-	if (f->ops->closed)
+	if (f->ops->closed && !(f->mode & FILE_PATH))
 		f->ops->closed(f);
 }
 
@@ -197,11 +198,19 @@ static void close_file(struct fd_table *t, struct file *f)
 	file_put(f);
 }
 
+/* Who only looks never closes: what files do then is about the closing process. */
+void fd_table_leave(struct fd_table *t)
+{
+	if (!t || __atomic_sub_fetch(&t->users, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	fd_close_range(t, 0, ~0U, false);
+	fd_table_put(t);
+}
+
 void fd_table_put(struct fd_table *t)
 {
 	if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
-	fd_close_range(t, 0, ~0U, false);
 	epoch_defer(&t->array->epoch, array_free_deferred);
 	kfree_deferred(t, epoch);
 }
@@ -254,7 +263,7 @@ struct file *fd_get(struct fd_table *t, int fd)
 
 bool fd_table_is_shared(struct fd_table *t)
 {
-	return __atomic_load_n(&t->refs, __ATOMIC_ACQUIRE) > 1;
+	return __atomic_load_n(&t->users, __ATOMIC_ACQUIRE) > 1;
 }
 
 struct fd_ref fd_borrow_any(int fd)

@@ -23,7 +23,8 @@ struct fd_array {
 };
 
 struct fd_table {
-	uint32_t refs;		/* [a] threads that share it */
+	uint32_t users;		/* [a] threads that have it; the last one closes everything */
+	uint32_t refs;		/* [a] one for them all, and those who look at another's */
 	struct spinlock lock;	/* FD_TABLE: changes */
 	struct fd_array *array; /* [lock to change; readers under epoch] */
 	uint32_t next;		/* [lock] no number below it is free */
@@ -37,11 +38,12 @@ struct fd_table {
 struct fd_table *fd_table_create(void);
 /* A copy for fork: same files, same bits. NULL: no memory. */
 struct fd_table *fd_table_clone(struct fd_table *from);
-struct fd_table *fd_table_get(struct fd_table *t);
-/* The same unless the last reference is gone; for readers of other threads, under epoch. */
+/* One thread more, or less, that has it. NULL may leave. */
+struct fd_table *fd_table_join(struct fd_table *t);
+void fd_table_leave(struct fd_table *t);
+/* For readers of other threads, under epoch: a reference, unless the last one is gone. */
 bool fd_table_try_get(struct fd_table *t);
-/* The last reference closes everything. NULL is allowed. */
-void fd_table_put(struct fd_table *t);
+void fd_table_put(struct fd_table *t); /* NULL is allowed */
 /* exec: `to` takes the place of `from` as an owner of record locks, unless others use `from`. */
 void fd_table_inherit_locks(struct fd_table *to, struct fd_table *from);
 /* exec: close the marked descriptors. The table must not be shared (clone it first). */

@@ -41,8 +41,11 @@ struct proc_source {
 	struct fd_table *(*files)(void *process, int32_t tid);
 	struct fs_context *(*fs)(void *process, int32_t tid);
 	struct file *(*exe)(void *process);
-	/* Its memory at an address: bytes done, fewer at one that is not mapped. */
-	size_t (*memory)(void *process, uint64_t at, void *buf, size_t n, bool write);
+	uint64_t (*space_id)(void *process); /* of its memory now; 0: it has none */
+	/* That memory at an address: bytes done, fewer at one that is not mapped; -EIO: not at all;
+	 * 0: the process has that memory no longer. */
+	ssize_t (*memory)(void *process, uint64_t space, uint64_t at, void *buf, size_t n,
+			  bool write);
 	const struct proc_text_file *texts;
 	unsigned text_count;
 };

@@ -227,15 +227,16 @@ int vm_remap(struct vm_space *s, uint64_t addr, uint64_t old_length, uint64_t ne
 }
 
 /* The region that covers the range, shared, with references to what it maps. */
-static int get_shared(struct vm_space *s, uint64_t addr, uint64_t end, struct vm_map_args *a)
+static int get_shared(struct vm_space *s, uint64_t addr, uint64_t end, const void *file,
+		      struct vm_map_args *a)
 {
 	struct vm_region *r;
 	int error = -EINVAL;
 
 	rwlock_read_lock(&s->lock);
 	r = region_find(s, addr);
-	if (r && r->start <= addr && end <= r->end && r->flags & VM_SHARED && r->object &&
-	    !(r->flags & (VM_VDSO | VM_CLOCK_PAGE))) {
+	if (r && r->start <= addr && end <= r->end && r->file == file && r->flags & VM_SHARED &&
+	    r->object && !(r->flags & (VM_VDSO | VM_CLOCK_PAGE))) {
 		a->prot = r->prot;
 		a->flags = r->flags & (VM_SHARED | VM_MAY_WRITE | VM_LOCKED | VM_NORESERVE);
 		a->object = vm_object_get(r->object);
@@ -248,12 +249,12 @@ static int get_shared(struct vm_space *s, uint64_t addr, uint64_t end, struct vm
 	return error;
 }
 
-int vm_map_again(struct vm_space *s, uint64_t addr, uint64_t end, uint64_t offset)
+int vm_map_again(struct vm_space *s, uint64_t addr, uint64_t end, uint64_t offset, const void *file)
 {
 	struct vm_map_args a = {
 		.addr = addr, .length = end - addr, .fixed = true, .offset = offset};
 	uint64_t out;
-	int r = get_shared(s, addr, end, &a);
+	int r = get_shared(s, addr, end, file, &a);
 
 	if (r)
 		return r;

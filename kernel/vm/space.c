@@ -98,6 +98,8 @@ static void put_now(struct work *w)
 	vm_space_put(container_of(w, struct vm_space, later));
 }
 
+static uint64_t last_id; /* [a] */
+
 struct vm_space *vm_space_create(void)
 {
 	struct vm_space *s = slab_zalloc(space_cache);
@@ -110,6 +112,7 @@ struct vm_space *vm_space_create(void)
 		return NULL;
 	}
 	s->refs = 1;
+	s->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
 	work_init(&s->later, put_now);
 	rwlock_init(&s->lock, LOCK_VM_SPACE);
 	s->mmap_base = USER_END;

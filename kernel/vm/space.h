@@ -49,6 +49,7 @@ struct vm_region {
 
 struct vm_space {
 	uint32_t refs;		/* [a] */
+	uint64_t id;		/* [I] not 0, and no other space's ever */
 	struct rwlock lock;	/* VM_SPACE: the tree and its regions; faults read, changes write */
 	struct rb_root regions; /* [lock] */
 	paddr_t root;		/* [I] top page table */
@@ -173,10 +174,11 @@ int vm_find_policy(struct vm_space *s, uint64_t addr, uint64_t end, unsigned *po
 /* Is there a frame of its own at addr? 0, -ENOENT, -EFAULT (no region, or only the zero page). */
 int vm_page_state(struct vm_space *s, uint64_t addr);
 /*
- * Put another part of the object in the place of a range of one shared mapping (remap_file_pages):
- * 0, -EINVAL, -ENOMEM.
+ * Put another part of the object in the place of a range of one shared mapping (remap_file_pages),
+ * if that is still of this file (NULL: of none): 0, -EINVAL, -ENOMEM.
  */
-int vm_map_again(struct vm_space *s, uint64_t addr, uint64_t end, uint64_t offset);
+int vm_map_again(struct vm_space *s, uint64_t addr, uint64_t end, uint64_t offset,
+		 const void *file);
 /*
  * What was mapped at addr in one piece, or what is left of it, where it was: the regions of one
  * file for which `mine` is true, whose offset in it is their distance from addr. 0, -EINVAL: there

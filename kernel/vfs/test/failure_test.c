@@ -146,8 +146,8 @@ static int try_tables(void)
 		copy = fd_table_clone(t);
 	if (copy)
 		r = 0;
-	fd_table_put(copy);
-	fd_table_put(t);
+	fd_table_leave(copy);
+	fd_table_leave(t);
 	return r;
 }
 

@@ -39,7 +39,7 @@ KTEST(fd_table_size)
 	ktest_check_eq(t->array->capacity, 128);
 	ktest_note("128 descriptors: %zu bytes, allocated as %zu", fd_array_bytes(128), real);
 	fd_release(t, 127);
-	fd_table_put(t);
+	fd_table_leave(t);
 }
 
 KTEST(fd_lowest_free)
@@ -56,7 +56,7 @@ KTEST(fd_lowest_free)
 	ktest_check_eq(add(t, f, 0, false), 300);
 	ktest_check_eq(fd_reserve(t, 0, 301, false), -EMFILE);
 	ktest_check(!fd_get(t, 301) && !fd_get(t, -1) && !fd_get(t, 1 << 30));
-	fd_table_put(t);
+	fd_table_leave(t);
 	ktest_check_eq(f->refs, 1);
 	file_put(f);
 }
@@ -74,8 +74,8 @@ KTEST(fd_reserved_is_invisible)
 	ktest_check_eq(add(copy, f, 0, false), 0); /* not taken in the copy */
 	fd_release(t, fd);
 	ktest_check_eq(add(t, f, 0, false), 0);
-	fd_table_put(copy);
-	fd_table_put(t);
+	fd_table_leave(copy);
+	fd_table_leave(t);
 	file_put(f);
 }
 
@@ -99,8 +99,8 @@ KTEST(fd_cloexec)
 	fd_close_range(t, 10, 1000, false);
 	ktest_check_eq(fd_next(t, 0), 0);
 	ktest_check_eq(fd_next(t, 10), -1);
-	fd_table_put(copy);
-	fd_table_put(t);
+	fd_table_leave(copy);
+	fd_table_leave(t);
 	ktest_check_eq(f->refs, 1);
 	file_put(f);
 }
