@@ -51,7 +51,6 @@ struct process *process_alloc(void)
 	blocker_init(&p->vfork_done);
 	blocker_init(&p->resume);
 	blocker_init(&p->thread_gone);
-	mutex_init(&p->exec_lock, LOCK_EXEC);
 	if (signal_state_init(&p->signals)) {
 		kfree(p);
 		return NULL;

@@ -179,8 +179,7 @@ int process_release_memory(struct process *p)
 		return -ESRCH;
 	if (READ_ONCE(p->exiting) && !used_further(s)) {
 		WRITE_ONCE(s->dying, true);
-		vm_space_reap(s);
-		r = 0;
+		r = vm_space_reap(s) ? 0 : -EAGAIN;
 	}
 	vm_space_put(s);
 	return r;

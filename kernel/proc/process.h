@@ -112,8 +112,7 @@ struct process {
 	bool stop_reported, continue_pending; /* [PROC_TREE] for wait */
 	struct signal_state signals;	      /* [SIGNAL lock inside] */
 	struct vm_space *space;		      /* [PROC_TREE] all threads share it */
-	struct file *exe;		      /* [exec_lock] program file */
-	struct mutex exec_lock;		      /* EXEC */
+	struct file *exe;		      /* [PROC_TREE] program file */
 	char name[16];			      /* the first thread's name, for lists */
 	struct rlimit_pair limits[RLIMIT_COUNT]; /* [PROC_TREE] */
 	nsec_t start_ns;			 /* [I] monotonic */

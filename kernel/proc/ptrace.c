@@ -355,13 +355,20 @@ void trace_set_mask(struct thread *t, sigset64_t mask)
 {
 	struct proc_thread *d = proc_thread(t);
 	struct process *p = t->process;
+	struct thread *other;
+	sigset64_t left;
 
 	spin_lock(&p->signals.lock);
+	left = p->signals.shared.set & mask & ~d->blocked;
 	d->blocked = mask & ~UNBLOCKABLE;
 	d->restore_saved = false;
+	/* What it does not block any more is for it to take, what it blocks now for others; nobody
+	 * else's wait is to end for nothing. */
+	signal_poke(t, THREAD_WORK_SIGNAL);
+	list_for_each_entry(other, &p->threads, process_link)
+		if (other != t && left & ~proc_thread(other)->blocked)
+			signal_poke(other, THREAD_WORK_SIGNAL);
 	spin_unlock(&p->signals.lock);
-	/* What it blocks now is for others to take, what it does not is for it. */
-	process_wake_all_threads_locked(p, THREAD_WORK_SIGNAL);
 }
 
 unsigned trace_peek_signals(struct thread *t, bool shared, uint64_t skip, unsigned n,

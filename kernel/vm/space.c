@@ -170,18 +170,19 @@ void vm_space_put_later(struct vm_space *s)
 		work_submit(&s->later); /* the only reference is ours: once */
 }
 
-void vm_space_reap(struct vm_space *s)
+bool vm_space_reap(struct vm_space *s)
 {
 	struct gather g;
 
 	if (!rwlock_try_read_lock(&s->lock))
-		return;
+		return false;
 	gather_begin(&g, s);
 	for (struct vm_region *r = region_find(s, 0); r; r = region_next(r))
 		if (!(r->flags & VM_SHARED))
 			pt_unmap_range(&g, r->start, r->end);
 	gather_end(&g);
 	rwlock_read_unlock(&s->lock);
+	return true;
 }
 
 static int clone_region(struct vm_space *to, struct gather *g, const struct vm_region *r)

@@ -97,9 +97,9 @@ void vm_space_put(struct vm_space *s); /* NULL is allowed; context: process, no 
 void vm_space_put_later(struct vm_space *s);
 /*
  * Free the private memory of a space whose threads are to end, at once and as far as its lock can
- * be had; dying is set. Context: process, any locks.
+ * be had (false: not at all); dying is set. Context: process, any locks.
  */
-void vm_space_reap(struct vm_space *s);
+bool vm_space_reap(struct vm_space *s);
 /*
  * Set once by proc/: a fault got no memory. True: try again, there may be some now. Context:
  * process, with any sleeping locks except those of vm/.
