@@ -51,7 +51,8 @@ pid=$!
 strace -p $pid -o /dev/null 2>e2 &
 tracer=$!
 until grep -q attached e2; do sleep 0.02; done
-kill -INT $tracer
+# strace lets signals in just before it waits: one that comes between is not noticed until the next.
+(sleep 0.1; while kill -INT $tracer 2>/dev/null; do sleep 1; done) &
 wait $tracer; echo "tracer $?"
 echo again >&7
 wait $pid; echo "exit $?"
