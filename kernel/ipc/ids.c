@@ -281,6 +281,31 @@ int ipc_get(struct ipc_table *t, const struct ipc_request *q)
 	return r;
 }
 
+int ipc_look_begin(struct ipc_table *t, int32_t id, bool by_index, bool any,
+		   struct ipc_object **out)
+{
+	struct ipc_object *o = by_index ? ipc_find_index(t, id) : ipc_find(t, id);
+	int r;
+
+	if (!o)
+		return -EINVAL;
+	spin_lock(&o->lock);
+	if (!any && !ipc_permitted(o, IPC_MAY_READ))
+		r = -EACCES;
+	else
+		r = o->removed ? -EIDRM : by_index ? o->id : 0;
+	*out = o;
+	if (r < 0)
+		ipc_look_end(o);
+	return r;
+}
+
+void ipc_look_end(struct ipc_object *o)
+{
+	spin_unlock(&o->lock);
+	ipc_object_put(o);
+}
+
 int ipc_control_begin(struct ipc_table *t, int32_t id, struct ipc_object **out)
 {
 	struct ipc_object *o;

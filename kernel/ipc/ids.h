@@ -99,6 +99,14 @@ void ipc_perm_get(const struct ipc_object *o, struct ipc_perm_info *out); /* hol
 int ipc_perm_set(struct ipc_object *o, uint32_t uid, uint32_t gid, uint32_t mode);
 
 /*
+ * For the status: 0, or the id if it is asked for by index, with the object's lock held until
+ * ipc_look_end(); -EINVAL, -EIDRM, -EACCES (unless any caller may).
+ */
+int ipc_look_begin(struct ipc_table *t, int32_t id, bool by_index, bool any,
+		   struct ipc_object **out);
+void ipc_look_end(struct ipc_object *o);
+
+/*
  * For changes that only owners may make: 0 with the table's and the object's lock held until
  * ipc_control_end(); -EINVAL, -EPERM.
  */

@@ -20,14 +20,10 @@ struct message_piece {
 #define FIRST_ROOM (PAGE_SIZE - sizeof(struct ipc_message))
 #define PIECE_ROOM (PAGE_SIZE - sizeof(struct message_piece))
 
-/* What the allocator takes for n bytes: powers of two, or pages. */
+/* What the heap takes for n bytes, at most a page: above half a page, all of it. */
 static uint64_t block_of(uint64_t n)
 {
-	uint64_t block = 32;
-
-	while (block < n && block < PAGE_SIZE)
-		block *= 2;
-	return max(block, ALIGN_UP(n, PAGE_SIZE) * (n > PAGE_SIZE));
+	return n > PAGE_SIZE / 2 ? PAGE_SIZE : n;
 }
 
 static uint64_t bytes_of(size_t size)

@@ -150,19 +150,13 @@ static void status_get(struct msg_queue *q, struct msg_status *out)
 
 int msg_stat(int32_t id, bool by_index, bool any, struct msg_status *out)
 {
-	struct ipc_object *o = by_index ? ipc_find_index(&msg_table, id) : ipc_find(&msg_table, id);
-	int r;
+	struct ipc_object *o;
+	int r = ipc_look_begin(&msg_table, id, by_index, any, &o);
 
-	if (!o)
-		return -EINVAL;
-	spin_lock(&o->lock);
-	if (!any && !ipc_permitted(o, IPC_MAY_READ))
-		r = -EACCES;
-	else
-		r = o->removed ? -EIDRM : by_index ? o->id : 0;
+	if (r < 0)
+		return r;
 	status_get(msg_queue(o), out);
-	spin_unlock(&o->lock);
-	ipc_object_put(o);
+	ipc_look_end(o);
 	return r;
 }
 

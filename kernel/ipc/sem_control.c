@@ -23,23 +23,17 @@ int sem_set_owner(int32_t id, uint32_t uid, uint32_t gid, uint32_t mode)
 
 int sem_stat(int32_t id, bool by_index, bool any, struct sem_status *out)
 {
-	struct ipc_object *o = by_index ? ipc_find_index(&sem_table, id) : ipc_find(&sem_table, id);
+	struct ipc_object *o;
 	struct sem_set *set;
-	int r;
+	int r = ipc_look_begin(&sem_table, id, by_index, any, &o);
 
-	if (!o)
-		return -EINVAL;
+	if (r < 0)
+		return r;
 	set = sem_set(o);
-	spin_lock(&o->lock);
-	if (!any && !ipc_permitted(o, IPC_MAY_READ))
-		r = -EACCES;
-	else
-		r = o->removed ? -EIDRM : by_index ? o->id : 0;
 	*out = (struct sem_status){
 		.op_time = set->op_time, .change_time = set->change_time, .count = set->count};
 	ipc_perm_get(o, &out->perm);
-	spin_unlock(&o->lock);
-	ipc_object_put(o);
+	ipc_look_end(o);
 	return r;
 }
 

@@ -220,20 +220,13 @@ static void status_get(struct shm_segment *s, struct shm_status *out)
 
 int shm_stat(int32_t id, bool by_index, bool any, struct shm_status *out)
 {
-	struct ipc_object *o = by_index ? ipc_find_index(&shm_table, id) : ipc_find(&shm_table, id);
-	int r;
+	struct ipc_object *o;
+	int r = ipc_look_begin(&shm_table, id, by_index, any, &o);
 
-	if (!o)
-		return -EINVAL;
-	spin_lock(&o->lock);
-	if (!any && !ipc_permitted(o, IPC_MAY_READ))
-		r = -EACCES;
-	else
-		r = o->removed ? -EIDRM : by_index ? o->id : 0;
-	if (r >= 0)
-		status_get(shm_segment(o), out);
-	spin_unlock(&o->lock);
-	ipc_object_put(o);
+	if (r < 0)
+		return r;
+	status_get(shm_segment(o), out);
+	ipc_look_end(o);
 	return r;
 }
 

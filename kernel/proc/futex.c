@@ -138,14 +138,15 @@ int futex_fault_in(uaddr_t addr, bool write)
 void futex_queue_locked(struct futex_bucket *b, struct futex_waiter *w)
 {
 	struct list *before = &b->waiters;
-	unsigned priority = w->thread->sched.rt_priority;
+	unsigned priority = READ_ONCE(w->thread->sched.rt_priority);
 	struct futex_waiter *other;
 
-	/* Real-time threads first, by priority; there are few of them. All others by age. */
+	/* Real-time threads first, by priority; there are few of them. All others by age. A
+	 * priority that changes meanwhile is a matter of the next wait, as on Linux. */
 	if (priority) {
 		list_for_each_entry(other, &b->waiters, link) {
 			before = &other->link;
-			if (other->thread->sched.rt_priority < priority)
+			if (READ_ONCE(other->thread->sched.rt_priority) < priority)
 				break;
 			before = &b->waiters;
 		}

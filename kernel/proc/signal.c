@@ -26,7 +26,8 @@ sigset64_t signal_pending_set(void)
 	return set;
 }
 
-/* The process stops and it does not yet; or its tracer wants it to. */
+/* Is the thread to stop: with its process, in whose stop it does not count yet, or for its tracer?
+ */
 static bool must_stop(const struct process *p, const struct proc_thread *d)
 {
 	if (!trace_is_on(&d->trace))

@@ -36,8 +36,8 @@ static void change_locked(struct run_queue *rq, struct thread *t, const struct r
 	}
 	t->sched.policy = (uint8_t)r->policy;
 	t->sched.own_priority = (uint8_t)r->own_priority;
-	t->sched.lent_priority = (uint8_t)r->lent_priority;
-	t->sched.rt_priority = (uint8_t)rt_priority;
+	WRITE_ONCE(t->sched.lent_priority, (uint8_t)r->lent_priority);
+	WRITE_ONCE(t->sched.rt_priority, (uint8_t)rt_priority);
 	t->sched.nice = (int8_t)r->nice;
 	t->sched.weight = r->policy == THREAD_IDLE ? IDLE_WEIGHT : fair_weight(r->nice);
 	if (candidate) {

@@ -53,7 +53,7 @@ struct sched_entity {
 	uint32_t weight;       /* [rq lock] from the nice level; 1024 at 0 */
 	int8_t nice;	       /* [rq lock] */
 	uint8_t policy;	       /* [rq lock] enum thread_policy */
-	uint8_t rt_priority;   /* [rq lock] what counts: the greater of own and lent */
+	uint8_t rt_priority;   /* [rq lock; readers a] what counts: the greater of own and lent */
 	uint8_t own_priority;  /* [rq lock] 1..99 of FIFO and RR, else 0 */
 	uint8_t lent_priority; /* [rq lock] by those who wait for what it holds, or 0 */
 	bool to_end;	       /* [rq lock] real-time: behind its equals when it leaves */

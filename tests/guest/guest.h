@@ -47,6 +47,21 @@ static inline void show_result(const char *call, long result)
 	fflush(stdout);
 }
 
+/* A copy of this program, of the caller, with this mode. */
+static inline void copy_self(const char *name, mode_t mode)
+{
+	static char buf[1 << 16];
+	int from = open("/proc/self/exe", O_RDONLY), to = open(name, O_WRONLY | O_CREAT, 0700);
+	ssize_t n;
+
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		if (write(to, buf, (size_t)n) != n)
+			printf("short\n");
+	fchmod(to, mode);
+	close(from);
+	close(to);
+}
+
 /* Runs `function` in a child. Returns: its wait status. */
 static inline int in_child(void (*function)(void))
 {

@@ -21,20 +21,6 @@ static void show(void)
 	       secure_getenv("PATH") ? "no" : "yes");
 }
 
-static void copy_self(const char *name, mode_t mode)
-{
-	static char buf[1 << 16];
-	int from = open("/proc/self/exe", O_RDONLY), to = open(name, O_WRONLY | O_CREAT, 0700);
-	ssize_t n;
-
-	while ((n = read(from, buf, sizeof(buf))) > 0)
-		if (write(to, buf, (size_t)n) != n)
-			printf("short\n");
-	fchmod(to, mode);
-	close(from);
-	close(to);
-}
-
 static const char *program;
 
 static void run(void)

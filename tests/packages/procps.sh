@@ -6,6 +6,9 @@
 number() { awk '{ for (i = 1; i <= NF; i++) if ($i !~ /^[0-9.]+$/) bad = 1 } END { print bad ? "bad" : "numbers", NF }'; }
 sane() { awk "{ ok = ($1); print ok ? \"sane\" : \"bad: \" \$0 }"; }
 
+# Until the process shows that: a signal or an exec may take its time.
+until_ps() { until [ "$(ps -o $2= -p $1)" = $3 ]; do sleep 0.05; done; }
+
 echo data >file
 cat >sleeper.sh <<'S'
 #!/bin/bash
@@ -34,7 +37,7 @@ ps axjf | awk 'NR == 1'
 ps -p 999999; echo "status $?"
 ps -o pid,nosuchfield; echo "status $?"
 nice -n 7 sleep 300 & p=$!
-sleep 0.2; ps -o ni=,comm= -p $p; renice -n 9 $p | sed "s/$p/PID/"; ps -o ni= -p $p; kill $p; wait $p; echo "status $?"
+until_ps $p comm sleep; ps -o ni=,comm= -p $p; renice -n 9 $p | sed "s/$p/PID/"; ps -o ni= -p $p; kill $p; wait $p; echo "status $?"
 
 echo "--- pgrep and others"
 pgrep -s $top -l | sed 's/^[0-9]* //'
@@ -43,8 +46,8 @@ pgrep -s $top -c .
 pgrep nosuchprocess; echo "status $?"
 pwdx $child | sed "s/^$child: .*work$/PID: work/"
 pstree $top
-pkill -STOP -s $top -x sleep; sleep 0.2; ps -o stat= -p $child
-pkill -CONT -s $top -x sleep; sleep 0.2; ps -o stat= -p $child
+pkill -STOP -s $top -x sleep; until_ps $child stat T; ps -o stat= -p $child
+pkill -CONT -s $top -x sleep; until_ps $child stat S; ps -o stat= -p $child
 
 echo "--- the system"
 free | awk 'NR == 1 { $1 = $1; print } NR > 1 { print $1, NF }'
@@ -72,7 +75,7 @@ lsof -w -p $top 2>/dev/null | awk 'NR == 1 { $1 = $1; print } $4 == "cwd" { prin
 lsof -w -t "$PWD/file" | sed "s/^$top$/it/; s/^$child$/its child/" | sort
 fuser file 2>/dev/null | tr ' ' '\n' | grep -c .
 (sleep 200 | sleep 200) & sub=$!
-sleep 0.3
+until [ "$(pgrep -P $sub -c -x sleep)" = 2 ]; do sleep 0.05; done
 lsof -w -a -p $(pgrep -P $sub | head -n 1) -d 1 -F t | tail -n 1
 pkill -P $sub; wait $sub 2>/dev/null; echo "status $?"
 
