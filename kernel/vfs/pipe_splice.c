@@ -87,8 +87,9 @@ static void fill_reserved(struct pipe *p, struct page *page, size_t len)
 		wake_writers(p);
 }
 
-/* One page's worth; the pipe has room. */
-static ssize_t read_piece(struct pipe *p, struct file *in, off64_t *pos, size_t len)
+/* One page's worth. *full: the pipe had no room, whatever it has now; -EAGAIN alone may be the
+ * file's. */
+static ssize_t read_piece(struct pipe *p, struct file *in, off64_t *pos, size_t len, bool *full)
 {
 	struct page *page = frame_alloc(0, 0);
 	struct iter it;
@@ -97,6 +98,7 @@ static ssize_t read_piece(struct pipe *p, struct file *in, off64_t *pos, size_t 
 	if (!page)
 		return -ENOMEM;
 	n = reserve(p);
+	*full = n == -EAGAIN;
 	if (!n) {
 		iter_init_kernel(&it, page_address(page), min(len, (size_t)PAGE_SIZE));
 		n = file_read(in, &it, pos);
@@ -110,6 +112,7 @@ static ssize_t read_piece(struct pipe *p, struct file *in, off64_t *pos, size_t 
 static ssize_t from_file(struct file *in, off64_t *pos, struct file *out, size_t len, bool nowait)
 {
 	struct pipe *p = out->priv;
+	bool full = false;
 	size_t done = 0;
 	ssize_t n;
 
@@ -117,8 +120,8 @@ static ssize_t from_file(struct file *in, off64_t *pos, struct file *out, size_t
 	do {
 		size_t want = min(len - done, (size_t)PAGE_SIZE);
 
-		n = read_piece(p, in, pos, want);
-		if (n == -EAGAIN && !done && pipe_full(p)) {
+		n = read_piece(p, in, pos, want, &full);
+		if (full && !done) {
 			n = wait_room(p, nowait);
 			if (n)
 				break;
@@ -168,45 +171,54 @@ static void return_piece(struct pipe *p, const struct piece *rest)
 	}
 }
 
-/* One piece: bytes written, 0 if the pipe is empty. *whole: the file took all it was given. */
-static ssize_t write_piece(struct pipe *p, struct file *out, off64_t *pos, size_t len, bool *whole)
+/* Up to len bytes of a piece that was taken out, which goes back. *whole: the file took them all.
+ */
+static ssize_t write_piece(struct pipe *p, struct piece *piece, struct file *out, off64_t *pos,
+			   size_t len, bool *whole)
 {
-	struct piece piece;
+	size_t want = min(len, (size_t)piece->len);
 	struct iter it;
-	size_t want;
 	ssize_t n;
 
-	if (!take_piece(p, &piece))
-		return 0;
-	want = min(len, (size_t)piece.len);
-	iter_init_kernel(&it, (char *)page_address(piece.page) + piece.offset, want);
+	iter_init_kernel(&it, (char *)page_address(piece->page) + piece->offset, want);
 	n = file_write(out, &it, pos);
 	*whole = n == (ssize_t)want;
 	if (n > 0) {
-		piece.offset += (uint32_t)n;
-		piece.len -= (uint32_t)n;
+		piece->offset += (uint32_t)n;
+		piece->len -= (uint32_t)n;
 	}
-	return_piece(p, &piece);
+	return_piece(p, piece);
 	return n;
+}
+
+/* Nothing is there, and nothing will come. Whoever writes last leaves afterwards. */
+static bool ended(struct pipe *p)
+{
+	return !LOAD(p->writers) && pipe_empty(p);
 }
 
 static ssize_t into_file(struct file *in, struct file *out, off64_t *pos, size_t len, bool nowait)
 {
 	struct pipe *p = in->priv;
+	struct piece piece;
 	bool whole = true;
 	size_t done = 0;
-	ssize_t n;
+	ssize_t n = 0;
 
 	nowait |= LOAD(in->flags) & O_NONBLOCK;
 	if (mutex_lock_interruptible(&p->splice_lock))
 		return -EINTR;
-	do {
-		n = done ? 0 : wait_data(p, nowait);
-		if (!n)
-			n = write_piece(p, out, pos, len - done, &whole);
-		if (n > 0)
-			done += (size_t)n;
-	} while (done < len && n > 0 && whole);
+	while (done < len && n >= 0 && whole) {
+		if (take_piece(p, &piece)) {
+			n = write_piece(p, &piece, out, pos, len - done, &whole);
+			done += n > 0 ? (size_t)n : 0;
+		} else if (done || ended(p)) {
+			break;
+		} else {
+			/* A reader may be quicker than we are when data comes: look again. */
+			n = wait_data(p, nowait);
+		}
+	}
 	mutex_unlock(&p->splice_lock);
 	return done ? (ssize_t)done : n;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Threads at once on what they share: ranges of locks, watched folders, pipes that are spliced. */
+#include <arch/page.h>
 #include <base/ktest.h>
 #include <base/percpu.h>
 #include <lib/errno.h>
@@ -375,4 +376,92 @@ KTEST(splices_race)
 	file_put(through);
 	ktest_check_eq(vfs_unlink(NULL, "/through"), 0);
 	ktest_check(objects() < before + LEAK);
+}
+
+/* --- splices beside a reader ------------------------------------------------------------------ */
+
+static struct file *narrow[2], *source;
+static uint32_t fillers_left;
+
+/* A small pipe is filled from a file and emptied as fast as it goes: it is full and free in turns.
+ */
+static void fill_or_drain(void *ctx, unsigned i)
+{
+	static uint8_t bytes[PAGE_SIZE];
+	struct iter it;
+
+	if (i == 0) {
+		while (team_time()) {
+			off64_t at = 0;
+
+			expect(pipe_splice(source, &at, narrow[1], NULL, PAGE_SIZE, false) > 0);
+		}
+		file_put(narrow[1]);
+		return;
+	}
+	do
+		iter_init_kernel(&it, bytes, sizeof(bytes));
+	while (file_read(narrow[0], &it, NULL) > 0);
+}
+
+/* A splice that may wait does not say that there is no room. */
+KTEST(splice_waits_for_room)
+{
+	static const char text[PAGE_SIZE];
+
+	mistakes = 0;
+	if (!ktest_check_eq(file_open_kernel("/source", O_RDWR | O_CREAT, 0644, &source), 0) ||
+	    !ktest_check_eq(pipe_create(0, narrow), 0))
+		return;
+	ktest_check_eq(file_write_kernel(source, text, sizeof(text), 0), (ssize_t)sizeof(text));
+	ktest_check_eq(pipe_set_size(narrow[0], PAGE_SIZE), PAGE_SIZE);
+	team_run(2, fill_or_drain, NULL);
+	ktest_check_eq(mistakes, 0);
+	file_put(narrow[0]);
+	file_put(source);
+	ktest_check_eq(vfs_unlink(NULL, "/source"), 0);
+}
+
+/* One writes single bytes; one splices them into a file, others read them from under its nose. */
+static void write_splice_read(void *ctx, unsigned i)
+{
+	uint8_t byte = 1;
+	struct iter it;
+
+	if (i == 0) {
+		while (team_time()) {
+			iter_init_kernel(&it, &byte, 1);
+			expect(file_write(narrow[1], &it, NULL) == 1);
+		}
+		__atomic_store_n(&fillers_left, 0, __ATOMIC_RELEASE);
+		file_put(narrow[1]);
+	} else if (i == 1) {
+		off64_t at = 0;
+		ssize_t n;
+
+		do {
+			n = pipe_splice(narrow[0], NULL, source, &at, 1, false);
+			expect(n == 1 || !__atomic_load_n(&fillers_left, __ATOMIC_ACQUIRE));
+			at = 0;
+		} while (n > 0);
+	} else {
+		do
+			iter_init_kernel(&it, &byte, 1);
+		while (file_read(narrow[0], &it, NULL) > 0);
+	}
+}
+
+/* A splice that finds the data gone waits for more: the end is when the last writer has left. */
+KTEST(splice_does_not_end_early)
+{
+	mistakes = 0;
+	fillers_left = 1;
+	if (!ktest_check_eq(file_open_kernel("/source", O_RDWR | O_CREAT, 0644, &source), 0) ||
+	    !ktest_check_eq(pipe_create(0, narrow), 0))
+		return;
+	team_run(4, write_splice_read, NULL);
+	ktest_check_eq(mistakes, 0);
+	file_put(narrow[0]);
+	file_put(source);
+	ktest_check_eq(vfs_unlink(NULL, "/source"), 0);
 }
