@@ -102,19 +102,26 @@ KTEST(sched_heeds_nice)
 KTEST(sched_spreads_threads)
 {
 	unsigned n = min(cpu_count(), 8u);
-	struct race r = {0};
 	nsec_t ran[8], from;
 	DECLARE_BITMAP(used, MAX_CPUS);
+	bool good = false;
 
-	bitmap_zero(used, MAX_CPUS);
-	from = clock_mono_ns();
-	race(&r, n, compute, 300 * MS, ran);
-	ktest_check(clock_mono_ns() - from < 10 * NSEC_PER_SEC);
-	for (unsigned i = 0; i < n; i++) {
-		ktest_check(ran[i] > 150 * MS);
-		bit_set(used, r.last_cpu[i]);
+	/* Where each was at its end tells where it was before, unless a processor that was done
+	 * took over a thread that had to make room for another: one good race of four is enough. */
+	for (unsigned tries = 0; tries < 4 && !good; tries++) {
+		struct race r = {0};
+
+		bitmap_zero(used, MAX_CPUS);
+		from = clock_mono_ns();
+		race(&r, n, compute, 300 * MS, ran);
+		ktest_check(clock_mono_ns() - from < 10 * NSEC_PER_SEC);
+		for (unsigned i = 0; i < n; i++) {
+			ktest_check(ran[i] > 150 * MS);
+			bit_set(used, r.last_cpu[i]);
+		}
+		good = bitmap_weight(used, MAX_CPUS) == n;
 	}
-	ktest_check_eq(bitmap_weight(used, MAX_CPUS), n);
+	ktest_check(good);
 }
 
 /*
