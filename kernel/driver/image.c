@@ -3,8 +3,8 @@
  * Driver images, the check: every field of an object file is looked at here, once, before
  * anything is done with it. The file is hostile: it may be cut, contradict itself, or have been
  * made to break the loader. A plan that image_check() has accepted is safe to place and to relocate
- * without another bounds check; only values (does this address fit in 32 bits?) and the record's
- * pointers remain to be seen in image_link.c.
+ * without another bounds check; only values (does this address fit in 32 bits?) and what the
+ * driver says about itself remain to be seen, in image_link.c and image_contents.c.
  *
  * The rule for what we do not know: a section that takes part in the image (SHF_ALLOC) must be of a
  * known type with known flags, else the driver is refused by name. A section that does not take
@@ -182,8 +182,12 @@ static int check_own(struct image_plan *plan, uint32_t i, const char *name)
 
 	if (strcmp(name, BANOS_DRIVER_SECTION) == 0)
 		slot = &plan->record_section;
+	else if (strcmp(name, BANOS_META_SECTION) == 0)
+		slot = &plan->meta_section;
 	else if (strcmp(name, BANOS_EXPORT_SECTION) == 0)
 		slot = &plan->export_section;
+	else if (strcmp(name, BANOS_IMPORT_SECTION) == 0)
+		slot = &plan->import_section;
 	else
 		return malformed(plan, "section %s needs a newer kernel", image_show(&shown, name));
 	if (*slot)
@@ -561,10 +565,29 @@ static int lay_out(struct image_plan *plan)
 /* --- the record, as far as it can be seen in the file -------------------------------------------
  */
 
+/* A section of so many records of 16 bytes. */
+static int check_entries(struct image_plan *plan, uint32_t i)
+{
+	uint64_t size = plan->headers[i].sh_size;
+
+	if (i == 0)
+		return 0;
+	if (size % sizeof(Banos_Export) != 0)
+		return malformed(plan, "section %s has %lu bytes, which is no multiple of %lu",
+				 image_section_name(plan, i), (unsigned long)size,
+				 sizeof(Banos_Export));
+	if (size / sizeof(Banos_Export) > IMAGE_ENTRIES_MAX)
+		return malformed(plan, "section %s has %lu entries, more than %d",
+				 image_section_name(plan, i),
+				 (unsigned long)(size / sizeof(Banos_Export)), IMAGE_ENTRIES_MAX);
+	return 0;
+}
+
 static int check_own_sections(struct image_plan *plan)
 {
 	const Elf64_Shdr *h = &plan->headers[plan->record_section];
 	Banos_Driver record;
+	int r;
 
 	if (!plan->record_section)
 		return malformed(plan, "no section " BANOS_DRIVER_SECTION
@@ -573,11 +596,12 @@ static int check_own_sections(struct image_plan *plan)
 		return malformed(plan, "section " BANOS_DRIVER_SECTION " has %lu bytes, not %lu",
 				 (unsigned long)h->sh_size, sizeof(record));
 	memcpy(&record, plan->bytes + h->sh_offset, sizeof(record));
-	if (plan->export_section &&
-	    plan->headers[plan->export_section].sh_size % sizeof(Banos_Export) != 0)
-		return malformed(plan, "section " BANOS_EXPORT_SECTION " is no list of exports");
-	return image_check_record(plan, record.driver_size, record.minimal_banos_version,
-				  h->sh_size);
+	r = check_entries(plan, plan->export_section);
+	if (!r)
+		r = check_entries(plan, plan->import_section);
+	return r ? r
+		 : image_check_record(plan, record.driver_size, record.minimal_banos_version,
+				      h->sh_size);
 }
 
 int image_check(struct image_plan *plan, const void *bytes, size_t size,

@@ -10,13 +10,15 @@
  *	image_place()	 sections copied to their places in the memory of the image
  *	image_resolve()	 values of all symbols that are used; all missing names in one message
  *	image_relocate() places patched, with a check that each value fits
- *	image_record()	 the driver's record and exports, now that their pointers mean something
+ *	image_contents() what the driver says about itself, now that its pointers mean something
  */
 #ifndef DRIVER_IMAGE_H
 #define DRIVER_IMAGE_H
 
 #include <banos/driver.h>
 #include <banos/export.h>
+#include <banos/import.h>
+#include <banos/meta.h>
 #include <lib/compiler.h>
 #include <linux/elf.h>
 
@@ -25,7 +27,9 @@
 #define IMAGE_MEMORY_MAX    (128ul << 20) /* bytes of an image in memory */
 #define IMAGE_ALIGN_MAX	    (1ul << 20)
 #define IMAGE_ERROR_SIZE    1000
-#define IMAGE_STRING_MAX    256 /* bytes of a name or licence, terminator included */
+#define IMAGE_STRING_MAX    256	  /* bytes of a name or licence, terminator included */
+#define IMAGE_TEXT_MAX	    1000  /* of a description or help, likewise */
+#define IMAGE_ENTRIES_MAX   10000 /* exports, and imports */
 #define IMAGE_TRAILER_MAGIC "BANOSEND"
 
 /* Behind the ELF, if anything is: where signatures will go. Unaligned. */
@@ -68,7 +72,9 @@ struct image_plan {
 	const char *symbol_names;
 	uint64_t symbol_names_size;
 	uint32_t record_section; /* index of .banos-driver */
+	uint32_t meta_section;	 /* of .banos-meta, or 0 */
 	uint32_t export_section; /* of .banos-export, or 0 */
+	uint32_t import_section; /* of .banos-import, or 0 */
 
 	/* The image. */
 	struct {
@@ -111,12 +117,44 @@ int image_resolve(struct image_plan *plan, struct image_symbol *links, image_res
 /* 0, or -ENOEXEC when a value does not fit its place. */
 int image_relocate(struct image_plan *plan);
 
+/* What a linked image says about itself. Pointers are addresses that the driver sees. */
+struct image_contents {
+	Banos_Driver *record; /* in plan->memory, like the next two */
+	Banos_Export *exports;
+	size_t export_count;
+	Banos_Import *imports; /* the caller fills in the addresses */
+	size_t import_count;
+	Banos_Meta meta; /* a copy of the part that we know, the rest zero; valid if has_meta */
+	bool has_meta;
+};
+
 /*
- * Check the record, and the exports, in memory: every pointer inside the image, every string
- * terminated inside it. *record and *exports point into plan->memory. 0, -ENOEXEC, or
- * -EOPNOTSUPP for a driver that needs a newer kernel.
+ * Check all that the driver says about itself, in the memory of the linked image: every pointer
+ * inside the image (of functions: in its text), every string ended inside it, every list as long as
+ * it says, every value one that we know. 0, -ENOEXEC, or -EOPNOTSUPP for a driver that needs a
+ * newer kernel.
  */
-int image_record(struct image_plan *plan, Banos_Driver **record, Banos_Export **exports,
-		 size_t *export_count);
+int image_contents(struct image_plan *plan, struct image_contents *out);
+
+/*
+ * Copy element `i` of a list that image_contents() has accepted: the first `known` bytes, as far as
+ * the driver's elements have them, and zeroes. plan->memory must be where the driver runs.
+ */
+void image_list_get(const Banos_List *list, uint32_t i, void *element, size_t known);
+
+/* A parameter's value. */
+struct image_value {
+	uint64_t number;  /* boolean: 0 or 1; signed: as int64_t */
+	const char *text; /* of the type TEXT: what was given, without a terminator */
+	size_t length;
+};
+
+/*
+ * The value that `len` bytes of text give a parameter. 0, -EINVAL for what is not of its type,
+ * -ERANGE for what is outside its range or too long, -EOPNOTSUPP for an unknown type. Only type,
+ * minimum and maximum of `p` are read.
+ */
+int image_parameter_parse(const Banos_Parameter *p, const char *text, size_t len,
+			  struct image_value *out);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shared by image.c and image_link.c. */
+/* Shared by the files of the image library. */
 #ifndef DRIVER_IMAGE_INTERNAL_H
 #define DRIVER_IMAGE_INTERNAL_H
 
 #include "image.h"
+#include <lib/string.h>
 
 /* Room for a name of the file in a message. */
 struct shown_name {
@@ -30,6 +31,28 @@ static inline const Elf64_Rela *image_relocations(const struct image_plan *plan,
 	*count = h->sh_size / sizeof(Elf64_Rela);
 	return (const Elf64_Rela *)(plan->bytes + h->sh_offset);
 }
+
+/* The bytes of the image at an address as the driver sees it; NULL unless `size` bytes lie there.
+ */
+const void *image_at(const struct image_plan *plan, const void *address, uint64_t size);
+bool image_is_code(const struct image_plan *plan, uintptr_t function);
+
+/*
+ * Text that begins there and ends, after at most limit - 1 bytes, inside the image; NULL if there
+ * is none.
+ */
+const char *image_text(const struct image_plan *plan, const char *address, size_t limit);
+/* The same for names: not empty, at most IMAGE_STRING_MAX - 1 bytes. */
+const char *image_name(const struct image_plan *plan, const char *address);
+
+/* Is this the name of an interface that promises nothing? */
+static inline bool image_is_experimental(const char *name)
+{
+	return str_starts(name, "banos_x_") || str_starts(name, "banos.x_");
+}
+
+/* Fill in out->meta from the section .banos-meta, which is there, and check it. */
+int image_check_meta(struct image_plan *plan, struct image_contents *out);
 
 /* What the fields of the record that are not pointers say. */
 int image_check_record(struct image_plan *plan, uint64_t driver_size, uint32_t minimal_version,

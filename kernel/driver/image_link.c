@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Driver images, the linking: a checked plan becomes memory that can run. Sections are copied to
- * their places, symbols get addresses, places are patched, and the driver's record, whose
- * pointers mean something only now, is checked in the memory it will be used from.
+ * their places, symbols get addresses, and places are patched.
  *
  * Nothing here has an effect outside plan->memory; refusing is forgetting that memory.
  *
- * Values that may be wrong in a checked plan: whether a distance or an address fits in its 32 bits,
- * and where the record's pointers point. Addends are any 64-bit number, so all arithmetic on
+ * Values that may be wrong in a checked plan: whether a distance or an address fits in its 32 bits.
+ * Addends are any 64-bit number, so all arithmetic on
  * addresses is modulo 2^64 and the result is what is checked.
  */
 #include "elf_types.h"
@@ -188,100 +187,4 @@ int image_relocate(struct image_plan *plan)
 		}
 	}
 	return 0;
-}
-
-/* --- the record --------------------------------------------------------------------------------
- */
-
-int image_check_record(struct image_plan *plan, uint64_t driver_size, uint32_t minimal_version,
-		       uint64_t section_size)
-{
-	if (driver_size < sizeof(Banos_Driver) || driver_size % 8 != 0 ||
-	    driver_size > section_size)
-		return image_refuse(plan, -ENOEXEC,
-				    "record: driver_size is %lu in a section of %lu bytes",
-				    (unsigned long)driver_size, (unsigned long)section_size);
-	if (section_size - driver_size >= sizeof(Banos_Driver))
-		return image_refuse(plan, -ENOEXEC,
-				    "more than one record in section " BANOS_DRIVER_SECTION
-				    ", or driver_size does not count the private data");
-	if (minimal_version > BANOS_VERSION)
-		return image_refuse(plan, -EOPNOTSUPP,
-				    "needs Banos ABI %u.%u.%u, this kernel has %u.%u.%u",
-				    BANOS_VERSION_GET_MAJOR(minimal_version),
-				    BANOS_VERSION_GET_MINOR(minimal_version),
-				    BANOS_VERSION_GET_PATCH(minimal_version),
-				    BANOS_VERSION_GET_MAJOR(BANOS_VERSION),
-				    BANOS_VERSION_GET_MINOR(BANOS_VERSION),
-				    BANOS_VERSION_GET_PATCH(BANOS_VERSION));
-	return 0;
-}
-
-/* The offset in the image of an address as the driver sees it. */
-static bool image_offset(const struct image_plan *plan, const void *pointer, uint64_t *offset)
-{
-	*offset = (uintptr_t)pointer - plan->address;
-	return *offset < plan->image_size;
-}
-
-static bool is_code(const struct image_plan *plan, uintptr_t function)
-{
-	uint64_t offset = function - plan->address - plan->areas[IMAGE_TEXT].offset;
-
-	return offset < plan->areas[IMAGE_TEXT].size;
-}
-
-/* Does a text of reasonable length that begins there end inside the image? */
-static bool is_text(const struct image_plan *plan, const char *pointer)
-{
-	uint64_t offset, room;
-
-	if (!image_offset(plan, pointer, &offset))
-		return false;
-	room = min(plan->image_size - offset, (uint64_t)IMAGE_STRING_MAX);
-	return memchr(plan->memory + offset, '\0', room) != NULL;
-}
-
-static int check_exports(struct image_plan *plan, const Banos_Export *exports, size_t count)
-{
-	uint64_t offset;
-
-	for (size_t i = 0; i < count; i++) {
-		if (!is_text(plan, exports[i].name) ||
-		    *(plan->memory + ((uintptr_t)exports[i].name - plan->address)) == '\0')
-			return image_refuse(plan, -ENOEXEC, "export %lu: bad name", i);
-		if (!image_offset(plan, exports[i].address, &offset))
-			return image_refuse(plan, -ENOEXEC,
-					    "export %lu: address outside the driver", i);
-	}
-	return 0;
-}
-
-int image_record(struct image_plan *plan, Banos_Driver **record, Banos_Export **exports,
-		 size_t *export_count)
-{
-	Banos_Driver *d = (void *)(plan->memory + plan->sections[plan->record_section].offset);
-	/* Again: a relocation may have been applied to these, too. */
-	int r = image_check_record(plan, d->driver_size, d->minimal_banos_version,
-				   plan->headers[plan->record_section].sh_size);
-
-	if (r)
-		return r;
-	if (!is_text(plan, d->name) || plan->memory[(uintptr_t)d->name - plan->address] == '\0')
-		return image_refuse(plan, -ENOEXEC, "record: no valid name");
-	if (d->license && !is_text(plan, d->license))
-		return image_refuse(plan, -ENOEXEC, "record: no valid license");
-	if (!is_code(plan, (uintptr_t)d->init))
-		return image_refuse(plan, -ENOEXEC, "record: init is not a function of the driver");
-	if (d->uninit && !is_code(plan, (uintptr_t)d->uninit))
-		return image_refuse(plan, -ENOEXEC,
-				    "record: uninit is not a function of the driver");
-	*record = d;
-	*exports = NULL;
-	*export_count = 0;
-	if (plan->export_section) {
-		*exports = (void *)(plan->memory + plan->sections[plan->export_section].offset);
-		*export_count = plan->headers[plan->export_section].sh_size / sizeof(Banos_Export);
-	}
-	return check_exports(plan, *exports, *export_count);
 }

@@ -57,6 +57,7 @@ static int allocate(struct driver_image *d, const struct image_plan *plan)
 static int link_image(struct driver_image *d, struct image_plan *plan)
 {
 	struct image_symbol *links = kcalloc(plan->symbol_count, sizeof(*links));
+	struct image_contents contents;
 	int r;
 
 	if (!links)
@@ -66,7 +67,12 @@ static int link_image(struct driver_image *d, struct image_plan *plan)
 	if (!r)
 		r = image_relocate(plan);
 	if (!r)
-		r = image_record(plan, &d->record, &d->exports, &d->export_count);
+		r = image_contents(plan, &contents);
+	if (!r) {
+		d->record = contents.record;
+		d->exports = contents.exports;
+		d->export_count = contents.export_count;
+	}
 	kfree(links);
 	return r;
 }

@@ -5,7 +5,8 @@
  * sanitizer's complaint. At the end, thousands of random breaches: refused or loaded, never a
  * crash.
  *
- * HOST-LINK: kernel/driver/image.c kernel/driver/image_link.c
+ * HOST-LINK: kernel/driver/image.c kernel/driver/image_link.c kernel/driver/image_contents.c
+ * HOST-LINK: kernel/driver/image_meta.c kernel/driver/image_param.c
  */
 #include "test.h"
 #include <driver/elf_types.h>
@@ -212,9 +213,7 @@ static void build_good(void)
  */
 
 static char message[IMAGE_ERROR_SIZE];
-static Banos_Driver *record;
-static Banos_Export *exports;
-static size_t export_count;
+static struct image_contents contents;
 static uint8_t *arena; /* executable memory; the last page is for the functions of the "kernel" */
 
 #define ARENA_SIZE (4ul << 20)
@@ -238,7 +237,7 @@ static int load_checked(struct image_plan *plan)
 	if (!r)
 		r = image_relocate(plan);
 	if (!r)
-		r = image_record(plan, &record, &exports, &export_count);
+		r = image_contents(plan, &contents);
 out:
 	free(links);
 	return r;
@@ -274,14 +273,14 @@ static void good_object(void)
 {
 	CHECK_EQ(load(&good, sizeof(good)), 0);
 	CHECK_STR(message, "");
-	CHECK_STR(record->name, "good");
-	CHECK_STR(record->license, "MIT");
-	CHECK(record->uninit == NULL);
-	CHECK_EQ(export_count, 1);
-	CHECK_STR(exports[0].name, "counter");
+	CHECK_STR(contents.record->name, "good");
+	CHECK_STR(contents.record->license, "MIT");
+	CHECK(contents.record->uninit == NULL);
+	CHECK_EQ(contents.export_count, 1);
+	CHECK_STR(contents.exports[0].name, "counter");
 	/* 42 + 0, by way of a jump through the table to a "ret". */
 	arena[ARENA_SIZE - 4096] = 0xc3;
-	CHECK_EQ(record->init(record), 42);
+	CHECK_EQ(contents.record->init(contents.record), 42);
 }
 
 /* --- one breach at a time -----------------------------------------------------------------------
