@@ -8,266 +8,7 @@
  * HOST-LINK: kernel/driver/image.c kernel/driver/image_link.c kernel/driver/image_contents.c
  * HOST-LINK: kernel/driver/image_meta.c kernel/driver/image_param.c
  */
-#include "test.h"
-#include <driver/elf_types.h>
-#include <driver/image.h>
-#include <lib/errno.h>
-#include <lib/string.h>
-#include <sys/mman.h>
-
-/* Sections of the good object, by index. */
-enum {
-	S_NULL,
-	S_TEXT,
-	S_RODATA,
-	S_DATA,
-	S_BSS,
-	S_DRIVER,
-	S_EXPORT,
-	S_DEBUG, /* not loaded */
-	S_NOTE,	 /* loaded by flags, but ignored */
-	S_GROUP,
-	S_RELA_TEXT,
-	S_RELA_DRIVER,
-	S_RELA_EXPORT,
-	S_RELA_DEBUG,
-	S_SYMTAB,
-	S_STRTAB,
-	S_SHSTRTAB,
-	S_COUNT,
-};
-
-enum {
-	Y_NULL,
-	Y_FILE,
-	Y_TEXT,
-	Y_RODATA,
-	Y_DATA,
-	Y_BSS,
-	Y_INIT,
-	Y_COUNTER,
-	Y_PRINT,
-	Y_UNUSED,
-	Y_COUNT
-};
-
-/*
- * The code of the good object:
- *   0: lea data(%rip), %rax ; 7: mov (%rax), %eax ; 9: add bss(%rip), %eax ; 15: jmp *got(print)
- *  21: call print (never reached; a PLT32)
- */
-static const uint8_t code[] = {0x48, 0x8d, 0x05, 0, 0, 0, 0, 0x8b, 0x00, 0x03, 0x05, 0, 0,   0,
-			       0,    0xff, 0x25, 0, 0, 0, 0, 0xe8, 0,	 0,    0,    0, 0xc3};
-
-struct object {
-	Elf64_Ehdr ehdr;
-	uint8_t text[32];
-	char rodata[32];
-	uint32_t data[4];
-	struct {
-		Banos_Driver record;
-		uint64_t private_data;
-	} driver;
-	Banos_Export exports[1];
-	uint8_t debug[16];
-	uint8_t note[16];
-	uint32_t group[2];
-	Elf64_Rela rela_text[4];
-	Elf64_Rela rela_driver[3];
-	Elf64_Rela rela_export[2];
-	Elf64_Rela rela_debug[1];
-	Elf64_Sym symbols[Y_COUNT];
-	char strings[64];
-	char names[160];
-	Elf64_Shdr headers[S_COUNT];
-};
-
-static struct object good;
-
-static uint32_t add_string(char *table, size_t *at, const char *s)
-{
-	uint32_t where = *at;
-
-	memcpy(table + where, s, strlen(s) + 1);
-	*at += strlen(s) + 1;
-	return where;
-}
-
-static void set_section(struct object *o, size_t *names, unsigned i, const char *name,
-			uint32_t type, uint64_t flags, size_t offset, size_t size, uint64_t align)
-{
-	o->headers[i] = (Elf64_Shdr){.sh_name = add_string(o->names, names, name),
-				     .sh_type = type,
-				     .sh_flags = flags,
-				     .sh_offset = offset,
-				     .sh_size = size,
-				     .sh_addralign = align};
-}
-
-#define SECTION(i, name, type, flags, field, align)                                  \
-	set_section(o, &names, i, name, type, flags, offsetof(struct object, field), \
-		    sizeof(o->field), align)
-
-static void build_sections(struct object *o)
-{
-	size_t names = 1;
-
-	SECTION(S_TEXT, ".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, text, 16);
-	SECTION(S_RODATA, ".rodata", SHT_PROGBITS, SHF_ALLOC, rodata, 1);
-	SECTION(S_DATA, ".data", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, data, 4);
-	set_section(o, &names, S_BSS, ".bss", SHT_NOBITS, SHF_ALLOC | SHF_WRITE, 64, 100000, 8192);
-	SECTION(S_DRIVER, ".banos-driver", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, driver, 8);
-	SECTION(S_EXPORT, ".banos-export", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, exports, 8);
-	SECTION(S_DEBUG, ".debug_info", SHT_PROGBITS, 0, debug, 1);
-	SECTION(S_NOTE, ".note.gnu.property", SHT_NOTE, SHF_ALLOC, note, 8);
-	SECTION(S_GROUP, ".group", SHT_GROUP, 0, group, 4);
-	SECTION(S_RELA_TEXT, ".rela.text", SHT_RELA, 0, rela_text, 8);
-	SECTION(S_RELA_DRIVER, ".rela.d", SHT_RELA, 0, rela_driver, 8);
-	SECTION(S_RELA_EXPORT, ".rela.e", SHT_RELA, 0, rela_export, 8);
-	SECTION(S_RELA_DEBUG, ".rela.g", SHT_RELA, 0, rela_debug, 8);
-	SECTION(S_SYMTAB, ".symtab", SHT_SYMTAB, 0, symbols, 8);
-	SECTION(S_STRTAB, ".strtab", SHT_STRTAB, 0, strings, 1);
-	SECTION(S_SHSTRTAB, ".shstrtab", SHT_STRTAB, 0, names, 1);
-	for (unsigned i = S_RELA_TEXT; i <= S_RELA_DEBUG; i++) {
-		o->headers[i].sh_entsize = sizeof(Elf64_Rela);
-		o->headers[i].sh_link = S_SYMTAB;
-	}
-	o->headers[S_RELA_TEXT].sh_info = S_TEXT;
-	o->headers[S_RELA_DRIVER].sh_info = S_DRIVER;
-	o->headers[S_RELA_EXPORT].sh_info = S_EXPORT;
-	o->headers[S_RELA_DEBUG].sh_info = S_DEBUG;
-	o->headers[S_SYMTAB].sh_entsize = sizeof(Elf64_Sym);
-	o->headers[S_SYMTAB].sh_link = S_STRTAB;
-	o->headers[S_SYMTAB].sh_info = Y_PRINT;
-	o->headers[S_GROUP].sh_entsize = 4;
-	o->group[0] = 1;
-	o->group[1] = S_DEBUG;
-}
-
-static void set_symbol(struct object *o, size_t *strings, unsigned i, const char *name,
-		       unsigned bind, unsigned type, unsigned section, uint64_t value)
-{
-	o->symbols[i] = (Elf64_Sym){.st_name = *name ? add_string(o->strings, strings, name) : 0,
-				    .st_info = bind << 4 | type,
-				    .st_shndx = section,
-				    .st_value = value};
-}
-
-static void build_symbols(struct object *o)
-{
-	size_t at = 1;
-
-	set_symbol(o, &at, Y_FILE, "good.c", STB_LOCAL, STT_FILE, SHN_ABS, 0);
-	set_symbol(o, &at, Y_TEXT, "", STB_LOCAL, STT_SECTION, S_TEXT, 0);
-	set_symbol(o, &at, Y_RODATA, "", STB_LOCAL, STT_SECTION, S_RODATA, 0);
-	set_symbol(o, &at, Y_DATA, "", STB_LOCAL, STT_SECTION, S_DATA, 0);
-	set_symbol(o, &at, Y_BSS, "", STB_LOCAL, STT_SECTION, S_BSS, 0);
-	set_symbol(o, &at, Y_INIT, "init", STB_LOCAL, STT_FUNC, S_TEXT, 0);
-	set_symbol(o, &at, Y_COUNTER, "counter", STB_GLOBAL, STT_OBJECT, S_DATA, 8);
-	set_symbol(o, &at, Y_PRINT, "banos_print", STB_GLOBAL, STT_NOTYPE, SHN_UNDEF, 0);
-	set_symbol(o, &at, Y_UNUSED, "nobody_has_this", STB_GLOBAL, STT_NOTYPE, SHN_UNDEF, 0);
-}
-
-#define RELA(field_, symbol, type, addend)                         \
-	((Elf64_Rela){.r_offset = (field_),                        \
-		      .r_info = (uint64_t)(symbol) << 32 | (type), \
-		      .r_addend = (addend)})
-
-static void build_good(void)
-{
-	struct object *o = &good;
-
-	memset(o, 0, sizeof(*o));
-	memcpy(o->ehdr.e_ident, ELFMAG, SELFMAG);
-	o->ehdr.e_ident[EI_CLASS] = ELFCLASS64;
-	o->ehdr.e_ident[EI_DATA] = ELFDATA2LSB;
-	o->ehdr.e_ident[EI_VERSION] = EV_CURRENT;
-	o->ehdr.e_type = ET_REL;
-	o->ehdr.e_machine = EM_X86_64;
-	o->ehdr.e_version = EV_CURRENT;
-	o->ehdr.e_ehsize = sizeof(Elf64_Ehdr);
-	o->ehdr.e_shoff = offsetof(struct object, headers);
-	o->ehdr.e_shentsize = sizeof(Elf64_Shdr);
-	o->ehdr.e_shnum = S_COUNT;
-	o->ehdr.e_shstrndx = S_SHSTRTAB;
-	build_sections(o);
-	build_symbols(o);
-	memcpy(o->text, code, sizeof(code));
-	memcpy(o->rodata, "good\0MIT\0counter", 17);
-	o->data[0] = 42;
-	o->driver.record.driver_size = sizeof(o->driver);
-	o->driver.record.minimal_banos_version = BANOS_VERSION;
-	o->rela_text[0] = RELA(3, Y_DATA, R_X86_64_PC32, -4);
-	o->rela_text[1] = RELA(11, Y_BSS, R_X86_64_PC32, -4);
-	o->rela_text[2] = RELA(17, Y_PRINT, R_X86_64_GOTPCREL, -4);
-	o->rela_text[3] = RELA(22, Y_PRINT, R_X86_64_PLT32, -4);
-	o->rela_driver[0] = RELA(16, Y_RODATA, R_X86_64_64, 0);
-	o->rela_driver[1] = RELA(24, Y_RODATA, R_X86_64_64, 5);
-	o->rela_driver[2] = RELA(40, Y_INIT, R_X86_64_64, 0);
-	o->rela_export[0] = RELA(0, Y_RODATA, R_X86_64_64, 9);
-	o->rela_export[1] = RELA(8, Y_COUNTER, R_X86_64_64, 0);
-	o->rela_debug[0] = RELA(0, 77777, 99, 0); /* nobody looks at it */
-}
-
-/* --- loading ------------------------------------------------------------------------------------
- */
-
-static char message[IMAGE_ERROR_SIZE];
-static struct image_contents contents;
-static uint8_t *arena; /* executable memory; the last page is for the functions of the "kernel" */
-
-#define ARENA_SIZE (4ul << 20)
-
-static uint64_t resolve(void *ctx, const char *name)
-{
-	(void)ctx;
-	return __builtin_strcmp(name, "banos_print") == 0 ? (uintptr_t)arena + ARENA_SIZE - 4096
-							  : 0;
-}
-
-static int load_checked(struct image_plan *plan)
-{
-	struct image_symbol *links = malloc(plan->symbol_count * sizeof(*links));
-	int r = -ENOMEM;
-
-	if (plan->image_size > ARENA_SIZE - 4096)
-		goto out;
-	image_place(plan, arena, (uintptr_t)arena);
-	r = image_resolve(plan, links, resolve, NULL);
-	if (!r)
-		r = image_relocate(plan);
-	if (!r)
-		r = image_contents(plan, &contents);
-out:
-	free(links);
-	return r;
-}
-
-/* The whole way, from an exactly sized copy, so that the sanitizer sees every byte too far. */
-static int load(const void *bytes, size_t size)
-{
-	struct image_plan *plan = malloc(sizeof(*plan));
-	struct image_section *sections = NULL;
-	void *copy = malloc(size ? size : 1);
-	uint32_t count;
-	int r;
-
-	memcpy(copy, bytes, size);
-	message[0] = '\0';
-	r = image_count(copy, size, &count, message);
-	if (!r) {
-		sections = malloc(count * sizeof(*sections));
-		r = image_check(plan, copy, size, sections);
-		if (!r)
-			r = load_checked(plan);
-		memcpy(message, plan->error, sizeof(message));
-	}
-	CHECK(r == 0 || r == -ENOMEM || message[0] != '\0');
-	free(sections);
-	free(copy);
-	free(plan);
-	return r;
-}
+#include "driver_object.h"
 
 static void good_object(void)
 {
@@ -282,25 +23,6 @@ static void good_object(void)
 	arena[ARENA_SIZE - 4096] = 0xc3;
 	CHECK_EQ(contents.record->init(contents.record), 42);
 }
-
-/* --- one breach at a time -----------------------------------------------------------------------
- */
-
-static struct object bad;
-
-/* Break a copy by a statement; it must be refused with this errno. */
-#define REFUSED(errno_, statement)                                   \
-	do {                                                         \
-		int refused_;                                        \
-		bad = good;                                          \
-		statement;                                           \
-		refused_ = load(&bad, sizeof(bad));                  \
-		if (refused_ != (errno_))                            \
-			printf("%s: \"%s\"\n", #statement, message); \
-		CHECK_EQ(refused_, (errno_));                        \
-	} while (0)
-#define ACCEPTED(statement)  REFUSED(0, statement)
-#define MALFORMED(statement) REFUSED(-ENOEXEC, statement)
 
 static void elf_header(void)
 {
@@ -346,22 +68,22 @@ static void cut_and_long(void)
 	} longer;
 
 	for (size_t n = 0; n < sizeof(good); n += n < 100 ? 1 : 13)
-		CHECK_EQ(load(&good, n), -ENOEXEC);
-	CHECK_EQ(load(&good, sizeof(good) - 1), -ENOEXEC);
+		check_refused(&good, n, -ENOEXEC);
+	check_refused(&good, sizeof(good) - 1, -ENOEXEC);
 
 	memset(&longer, 0, sizeof(longer));
 	longer.o = good;
-	CHECK_EQ(load(&longer, sizeof(good) + 1), -ENOEXEC);
-	CHECK_EQ(load(&longer, sizeof(longer)), -ENOEXEC);
+	check_refused(&longer, sizeof(good) + 1, -ENOEXEC);
+	check_refused(&longer, sizeof(longer), -ENOEXEC);
 	memcpy(longer.t.magic, IMAGE_TRAILER_MAGIC, 8);
 	longer.t.length = sizeof(longer) - sizeof(good);
 	CHECK_EQ(load(&longer, sizeof(longer)), 0);
-	CHECK_EQ(load(&longer, sizeof(longer) - 1), -ENOEXEC);
-	CHECK_EQ(load(&longer, sizeof(good) + 8), -ENOEXEC);
+	check_refused(&longer, sizeof(longer) - 1, -ENOEXEC);
+	check_refused(&longer, sizeof(good) + 8, -ENOEXEC);
 	longer.t.length++;
-	CHECK_EQ(load(&longer, sizeof(longer)), -ENOEXEC);
+	check_refused(&longer, sizeof(longer), -ENOEXEC);
 	longer.t.length = 0;
-	CHECK_EQ(load(&longer, sizeof(longer)), -ENOEXEC);
+	check_refused(&longer, sizeof(longer), -ENOEXEC);
 }
 
 static void section_headers(void)
@@ -456,7 +178,7 @@ static void symbols(void)
 	ACCEPTED(bad.symbols[Y_COUNTER].st_info = STB_WEAK << 4 | STT_OBJECT);
 	MALFORMED(bad.symbols[Y_PRINT].st_name = 0);
 	REFUSED(-ENOENT, bad.symbols[Y_PRINT].st_name += 1);
-	CHECK_STR(message, "missing symbols: anos_print");
+	CHECK_STR(message, "missing symbols: anos_dprintln");
 	REFUSED(-ENOENT, bad.symbols[Y_PRINT].st_name = bad.symbols[Y_UNUSED].st_name;
 		bad.symbols[Y_COUNTER].st_shndx = SHN_UNDEF);
 	CHECK_STR(message, "missing symbols: counter, nobody_has_this");
@@ -591,14 +313,10 @@ static void random_breaches(void)
 	printf("%u of %u random breaches did no harm\n", accepted, rounds);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	/* Room above for an image with a larger alignment than the mapping happens to have. */
-	arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (arena == MAP_FAILED)
+	if (object_start(argc, argv) < 0)
 		return 1;
-	build_good();
 	RUN(good_object);
 	RUN(elf_header);
 	RUN(cut_and_long);
@@ -607,5 +325,5 @@ int main(void)
 	RUN(relocations);
 	RUN(records);
 	RUN(random_breaches);
-	return test_finish();
+	return object_finish();
 }
