@@ -354,6 +354,8 @@ static int check_symbol(struct image_plan *plan, uint32_t i)
 	if (ELF64_ST_TYPE(s->st_info) == STT_TLS)
 		return malformed(plan, "symbol %s: thread-local variables are not supported",
 				 name.text);
+	if (s->st_shndx == SHN_UNDEF)
+		plan->undefined_count++;
 	if (s->st_shndx == SHN_ABS || s->st_shndx == SHN_UNDEF)
 		return 0; /* refused or resolved where it is used */
 	if (s->st_shndx >= plan->section_count)
@@ -395,119 +397,6 @@ static int check_symbols(struct image_plan *plan)
 	return 0;
 }
 
-/* --- relocations ------------------------------------------------------------------------------ */
-
-/* Bytes that a relocation patches; 0 for a type that we do not know. NONE counts as 1. */
-static unsigned relocation_width(uint32_t type)
-{
-	switch (type) {
-	case R_X86_64_NONE:
-		return 1;
-	case R_X86_64_64:
-	case R_X86_64_PC64:
-		return 8;
-	case R_X86_64_PC32:
-	case R_X86_64_PLT32:
-	case R_X86_64_32:
-	case R_X86_64_32S:
-	case R_X86_64_GOTPC32:
-	case R_X86_64_GOTPCREL:
-	case R_X86_64_GOTPCRELX:
-	case R_X86_64_REX_GOTPCRELX:
-		return 4;
-	default:
-		return 0;
-	}
-}
-
-static bool relocation_uses_got(uint32_t type)
-{
-	return type == R_X86_64_GOTPCREL || type == R_X86_64_GOTPCRELX ||
-	       type == R_X86_64_REX_GOTPCRELX;
-}
-
-/* Can this symbol have an address in the image? */
-static int check_use(struct image_plan *plan, uint32_t index)
-{
-	const Elf64_Sym *s = &plan->symbols[index];
-	struct shown_name name;
-
-	if (index == 0)
-		return malformed(plan, "a relocation without a symbol");
-	image_show(&name, image_symbol_name(plan, s));
-	if (s->st_shndx == SHN_UNDEF) {
-		if (name.text[0] == '\0')
-			return malformed(plan, "symbol %u is undefined and has no name", index);
-		if (ELF64_ST_BIND(s->st_info) == STB_WEAK)
-			return malformed(plan,
-					 "symbol %s is weak and undefined: ask for it with "
-					 "banos_lookup_symbol() instead",
-					 name.text);
-		return 0;
-	}
-	if (s->st_shndx == SHN_ABS)
-		return malformed(plan, "symbol %s is absolute", name.text);
-	if (plan->sections[s->st_shndx].area == IMAGE_NOT_LOADED)
-		return malformed(plan, "symbol %s is in section %u, which is not loaded", name.text,
-				 s->st_shndx);
-	return 0;
-}
-
-static int check_relocation(struct image_plan *plan, uint32_t target, const Elf64_Rela *rela)
-{
-	uint32_t type = ELF64_R_TYPE(rela->r_info), symbol = ELF64_R_SYM(rela->r_info);
-	unsigned width = relocation_width(type);
-	uint64_t end;
-
-	if (width == 0)
-		return malformed(plan,
-				 "section %u: relocation type %u is not supported: compile with "
-				 "-fPIE -mcmodel=small",
-				 target, type);
-	if (symbol >= plan->symbol_count)
-		return malformed(plan, "section %u: a relocation's symbol is out of range", target);
-	if (type == R_X86_64_NONE)
-		return 0;
-	if (add_overflow(rela->r_offset, width, &end) || end > plan->headers[target].sh_size)
-		return malformed(plan, "section %u: a relocation lies outside the section", target);
-	if (relocation_uses_got(type))
-		plan->got_slots++;
-	return check_use(plan, symbol);
-}
-
-/* A relocation section: its own fields, and its entries if what it patches is loaded. */
-static int check_relocations(struct image_plan *plan, uint32_t i)
-{
-	const Elf64_Shdr *h = &plan->headers[i];
-	const Elf64_Rela *rela;
-	uint64_t count;
-	uint32_t type;
-	int r;
-
-	if (h->sh_info == 0 || h->sh_info >= plan->section_count)
-		return malformed(plan, "section %u: relocations of no section", i);
-	type = plan->headers[h->sh_info].sh_type;
-	if (h->sh_type == SHT_REL && plan->sections[h->sh_info].area == IMAGE_NOT_LOADED)
-		return 0;
-	if (h->sh_type == SHT_REL)
-		return malformed(plan, "section %u: relocations without addends", i);
-	if (h->sh_entsize != sizeof(Elf64_Rela) || h->sh_size % sizeof(Elf64_Rela) != 0 ||
-	    h->sh_offset % 8 != 0)
-		return malformed(plan, "section %u: bad relocation table", i);
-	if (h->sh_link >= plan->section_count || plan->headers[h->sh_link].sh_type != SHT_SYMTAB)
-		return malformed(plan, "section %u: relocations without the symbol table", i);
-	if (type == SHT_RELA || type == SHT_REL || type == SHT_SYMTAB || type == SHT_STRTAB ||
-	    type == SHT_GROUP || (type == SHT_NOBITS && h->sh_size))
-		return malformed(plan, "section %u: relocations of a section that has no such", i);
-	rela = image_relocations(plan, i, &count);
-	for (uint64_t k = 0; rela && k < count; k++) {
-		r = check_relocation(plan, h->sh_info, &rela[k]);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
 /* --- the layout ---------------------------------------------------------------------------------
  */
 
@@ -534,8 +423,10 @@ static int lay_out_area(struct image_plan *plan, enum image_area area, uint64_t 
 				goto too_large;
 		}
 	}
-	if (area == IMAGE_RODATA &&
-	    !append(end, (uint64_t)plan->got_slots * 8, 8, &plan->got_offset))
+	if (area == IMAGE_TEXT && !append(end, (uint64_t)plan->undefined_count * IMAGE_VENEER_SIZE,
+					  IMAGE_VENEER_SIZE, &plan->veneer_offset))
+		goto too_large;
+	if (area == IMAGE_RODATA && !append(end, plan->got_room * 8, 8, &plan->got_offset))
 		goto too_large;
 	*end = ALIGN_UP(*end, IMAGE_PAGE);
 	plan->areas[area].offset = start;
@@ -552,6 +443,8 @@ static int lay_out(struct image_plan *plan)
 	uint64_t end = 0;
 	int r;
 
+	/* A veneer needs a slot, too. */
+	plan->got_room += plan->undefined_count;
 	plan->align = IMAGE_PAGE;
 	for (enum image_area area = IMAGE_TEXT; area < IMAGE_AREAS; area++) {
 		r = lay_out_area(plan, area, &end);
@@ -628,7 +521,7 @@ int image_check(struct image_plan *plan, const void *bytes, size_t size,
 		r = check_symbols(plan);
 	for (i = 1; !r && i < plan->section_count; i++) {
 		if (plan->headers[i].sh_type == SHT_RELA || plan->headers[i].sh_type == SHT_REL)
-			r = check_relocations(plan, i);
+			r = image_check_relocations(plan, i);
 		else if (plan->headers[i].sh_type == SHT_GROUP)
 			r = check_group(plan, i);
 	}

@@ -30,6 +30,7 @@
 #define IMAGE_STRING_MAX    256	  /* bytes of a name or licence, terminator included */
 #define IMAGE_TEXT_MAX	    1000  /* of a description or help, likewise */
 #define IMAGE_ENTRIES_MAX   10000 /* exports, and imports */
+#define IMAGE_VENEER_SIZE   8
 #define IMAGE_TRAILER_MAGIC "BANOSEND"
 
 /* Behind the ELF, if anything is: where signatures will go. Unaligned. */
@@ -40,7 +41,7 @@ struct image_trailer {
 
 /* Parts of the image by protection, each beginning on a page of its own. */
 enum image_area {
-	IMAGE_TEXT,   /* read, execute */
+	IMAGE_TEXT,   /* read, execute; the veneers end it */
 	IMAGE_RODATA, /* read; the global offset table ends it */
 	IMAGE_DATA,   /* read, write */
 	IMAGE_AREAS,
@@ -56,6 +57,7 @@ struct image_section {
 struct image_symbol {
 	uint64_t value;	 /* address; valid when needed */
 	uint32_t got;	 /* 1 + its slot in the global offset table, or 0 */
+	uint32_t veneer; /* 1 + its veneer, or 0 */
 	uint32_t needed; /* a relocation uses it */
 };
 
@@ -83,7 +85,15 @@ struct image_plan {
 	uint64_t align;	     /* of the image's start: a power of two, at least a page */
 	uint64_t image_size; /* whole pages */
 	uint64_t got_offset;
-	uint32_t got_slots;
+	uint64_t got_room;  /* slots there is room for */
+	uint64_t got_slots; /* slots in use: set by image_resolve(), more by image_relocate() */
+	/*
+	 * Calls reach 2 GiB. What is called beyond that is called through a veneer, a jump through
+	 * a slot of the table; there is room for one for each undefined symbol.
+	 */
+	uint64_t veneer_offset;
+	uint32_t veneers; /* in use */
+	uint32_t undefined_count;
 
 	/* Where it is: set by image_place(). */
 	uint8_t *memory;  /* through which it is written */
@@ -110,7 +120,11 @@ int image_check(struct image_plan *plan, const void *bytes, size_t size,
 /* `memory`: image_size bytes, writable; `address`: what its first byte will have when it runs. */
 void image_place(struct image_plan *plan, void *memory, uint64_t address);
 
-/* `links` has room for symbol_count. 0, or -ENOENT with the list of what nobody exports. */
+/*
+ * `links` has room for symbol_count. The resolver is asked for banos_thunk_REG and
+ * banos_return_thunk also where the object has the names that compilers give these. 0, or -ENOENT
+ * with the list of what nobody exports.
+ */
 int image_resolve(struct image_plan *plan, struct image_symbol *links, image_resolver resolver,
 		  void *ctx);
 

@@ -32,6 +32,9 @@ static inline const Elf64_Rela *image_relocations(const struct image_plan *plan,
 	return (const Elf64_Rela *)(plan->bytes + h->sh_offset);
 }
 
+/* A relocation section: its own fields, and its entries if what it patches is loaded. */
+int image_check_relocations(struct image_plan *plan, uint32_t i);
+
 /* The bytes of the image at an address as the driver sees it; NULL unless `size` bytes lie there.
  */
 const void *image_at(const struct image_plan *plan, const void *address, uint64_t size);

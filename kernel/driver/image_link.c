@@ -6,14 +6,16 @@
  * Nothing here has an effect outside plan->memory; refusing is forgetting that memory.
  *
  * Values that may be wrong in a checked plan: whether a distance or an address fits in its 32 bits.
- * Addends are any 64-bit number, so all arithmetic on
- * addresses is modulo 2^64 and the result is what is checked.
+ * Addends are any 64-bit number, so all arithmetic on addresses is modulo 2^64 and the result is
+ * what is checked.
  */
 #include "elf_types.h"
 #include "image_internal.h"
 #include <lib/errno.h>
 #include <lib/format.h>
 #include <lib/string.h>
+
+#define IMAGE_THUNK_NAME 24 /* bytes for "banos_thunk_" and a register */
 
 void image_place(struct image_plan *plan, void *memory, uint64_t address)
 {
@@ -32,7 +34,7 @@ void image_place(struct image_plan *plan, void *memory, uint64_t address)
 /* Which symbols are used, and by which a table slot each. */
 static void mark_needed(struct image_plan *plan)
 {
-	uint32_t slots = 0;
+	uint64_t slots = 0;
 
 	for (uint32_t i = 1; i < plan->section_count; i++) {
 		uint64_t count;
@@ -76,9 +78,45 @@ static void add_missing(struct image_plan *plan, const char *name, uint32_t coun
 		strlcat(plan->error, "?", sizeof(plan->error));
 }
 
+/* A register that an indirect branch may go through: all but the stack pointer. */
+static bool is_branch_register(const char *name)
+{
+	static const char names[][4] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
+					"r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The name by which a symbol is asked for. Compilers have names of their own for the functions that
+ * branch through a register and that return.
+ */
+static const char *export_name(const char *name, char room[IMAGE_THUNK_NAME])
+{
+	static const char *const prefixes[] = {"__x86_indirect_thunk_", "__llvm_retpoline_",
+					       "__llvm_external_retpoline_"};
+
+	if (strcmp(name, "__x86_return_thunk") == 0)
+		return "banos_return_thunk";
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		const char *rest = name + strlen(prefixes[i]);
+
+		if (!str_starts(name, prefixes[i]) || !is_branch_register(rest))
+			continue;
+		strlcpy(room, "banos_thunk_", IMAGE_THUNK_NAME);
+		strlcat(room, rest, IMAGE_THUNK_NAME);
+		return room;
+	}
+	return name;
+}
+
 int image_resolve(struct image_plan *plan, struct image_symbol *links, image_resolver resolver,
 		  void *ctx)
 {
+	char room[IMAGE_THUNK_NAME];
 	uint32_t missing = 0;
 
 	plan->links = links;
@@ -98,7 +136,7 @@ int image_resolve(struct image_plan *plan, struct image_symbol *links, image_res
 		if (strcmp(name, "_GLOBAL_OFFSET_TABLE_") == 0)
 			links[i].value = plan->address + plan->got_offset;
 		else
-			links[i].value = resolver(ctx, name);
+			links[i].value = resolver(ctx, export_name(name, room));
 		if (!links[i].value)
 			add_missing(plan, name, missing++);
 	}
@@ -125,6 +163,49 @@ static bool store(uint8_t *place, uint32_t type, uint64_t value)
 		break;
 	}
 	memcpy(place, &half, sizeof(half));
+	return true;
+}
+
+static void store_slot(struct image_plan *plan, const struct image_symbol *link)
+{
+	memcpy(plan->memory + plan->got_offset + 8 * (uint64_t)(link->got - 1), &link->value,
+	       sizeof(link->value));
+}
+
+/* jmp *slot(%rip), and a trap behind it. */
+static void store_veneer(struct image_plan *plan, const struct image_symbol *link)
+{
+	uint64_t offset = plan->veneer_offset + IMAGE_VENEER_SIZE * (uint64_t)(link->veneer - 1);
+	uint64_t slot = plan->got_offset + 8 * (uint64_t)(link->got - 1);
+	uint32_t distance = (uint32_t)(slot - (offset + 6)); /* within the image: it fits */
+	uint8_t code[IMAGE_VENEER_SIZE] = {0xff, 0x25, 0, 0, 0, 0, 0xcc, 0xcc};
+
+	memcpy(code + 2, &distance, sizeof(distance));
+	memcpy(plan->memory + offset, code, sizeof(code));
+}
+
+/*
+ * The address to call instead of a symbol that is out of reach. The addend is what a call has, so
+ * nothing but the function's beginning is meant; only undefined symbols have room reserved.
+ */
+static bool veneer_for(struct image_plan *plan, uint32_t index, const Elf64_Rela *rela,
+		       uint64_t *address)
+{
+	struct image_symbol *link = &plan->links[index];
+
+	if (ELF64_R_TYPE(rela->r_info) != R_X86_64_PLT32 || rela->r_addend != -4 ||
+	    plan->symbols[index].st_shndx != SHN_UNDEF)
+		return false;
+	if (!link->veneer) {
+		if (!link->got) {
+			link->got = ++plan->got_slots;
+			store_slot(plan, link);
+		}
+		link->veneer = ++plan->veneers;
+		store_veneer(plan, link);
+	}
+	*address = plan->address + plan->veneer_offset +
+		   IMAGE_VENEER_SIZE * (uint64_t)(link->veneer - 1);
 	return true;
 }
 
@@ -159,6 +240,9 @@ static int relocate_one(struct image_plan *plan, uint32_t target, const Elf64_Re
 	}
 	if (store(plan->memory + offset, type, value))
 		return 0;
+	if (veneer_for(plan, index, rela, &value) &&
+	    store(plan->memory + offset, type, value + rela->r_addend - place))
+		return 0;
 	return image_refuse(plan, -ENOEXEC,
 			    "section %s: the address of %s does not fit in 32 bits: compile with "
 			    "-fPIE -mcmodel=small",
@@ -168,13 +252,9 @@ static int relocate_one(struct image_plan *plan, uint32_t target, const Elf64_Re
 
 int image_relocate(struct image_plan *plan)
 {
-	for (uint32_t i = 1; i < plan->symbol_count; i++) {
-		const struct image_symbol *link = &plan->links[i];
-
-		if (link->got)
-			memcpy(plan->memory + plan->got_offset + 8 * (uint64_t)(link->got - 1),
-			       &link->value, sizeof(link->value));
-	}
+	for (uint32_t i = 1; i < plan->symbol_count; i++)
+		if (plan->links[i].got)
+			store_slot(plan, &plan->links[i]);
 	for (uint32_t i = 1; i < plan->section_count; i++) {
 		uint64_t count;
 		const Elf64_Rela *rela = image_relocations(plan, i, &count);

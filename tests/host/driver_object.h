@@ -383,13 +383,20 @@ static char message[IMAGE_ERROR_SIZE];
 static struct image_contents contents;
 static uint8_t *arena; /* executable memory; the last page is for the functions of the "kernel" */
 
+static uint64_t print_at;	 /* of banos_dprintln; 0: the arena's last page */
+static char asked_for[64];	 /* the last name that was resolved */
+static struct image_plan linked; /* of the last image; its pointers are not valid any more */
+
 #define ARENA_SIZE (4ul << 20)
 
 static inline uint64_t resolve(void *ctx, const char *name)
 {
 	(void)ctx;
+	strlcpy(asked_for, name, sizeof(asked_for));
 	if (__builtin_strcmp(name, "banos_dprintln") == 0 ||
 	    __builtin_strcmp(name, "banos_x_printl") == 0)
+		return print_at ? print_at : (uintptr_t)arena + ARENA_SIZE - 4096;
+	if (str_starts(name, "banos_thunk_") || __builtin_strcmp(name, "banos_return_thunk") == 0)
 		return (uintptr_t)arena + ARENA_SIZE - 4096;
 	return 0;
 }
@@ -430,6 +437,7 @@ static inline int load(const void *bytes, size_t size)
 		if (!r)
 			r = load_checked(plan);
 		memcpy(message, plan->error, sizeof(message));
+		linked = *plan;
 	}
 	CHECK(r == 0 || r == -ENOMEM || message[0] != '\0');
 	free(sections);

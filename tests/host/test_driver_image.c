@@ -6,7 +6,7 @@
  * crash.
  *
  * HOST-LINK: kernel/driver/image.c kernel/driver/image_link.c kernel/driver/image_contents.c
- * HOST-LINK: kernel/driver/image_meta.c kernel/driver/image_param.c
+ * HOST-LINK: kernel/driver/image_meta.c kernel/driver/image_param.c kernel/driver/image_reloc.c
  */
 #include "driver_object.h"
 

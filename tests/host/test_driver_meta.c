@@ -4,7 +4,7 @@
  * the values of parameters. One breach at a time, as in test_driver_image.
  *
  * HOST-LINK: kernel/driver/image.c kernel/driver/image_link.c kernel/driver/image_contents.c
- * HOST-LINK: kernel/driver/image_meta.c kernel/driver/image_param.c
+ * HOST-LINK: kernel/driver/image_meta.c kernel/driver/image_param.c kernel/driver/image_reloc.c
  */
 #include "driver_object.h"
 
