@@ -448,7 +448,7 @@ static inline int load(const void *bytes, size_t size)
 
 /* --- refusing -------------------------------------------------------------------------------- */
 
-static struct object bad;
+static __maybe_unused struct object bad;
 static FILE *corpus_list;
 static const char *corpus_dir;
 
