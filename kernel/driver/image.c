@@ -345,7 +345,7 @@ static int check_symbol(struct image_plan *plan, uint32_t i)
 
 	if (s->st_name >= plan->symbol_names_size)
 		return malformed(plan, "symbol %u: name out of range", i);
-	image_show(&name, plan->symbol_names + s->st_name);
+	image_show(&name, image_symbol_name(plan, s));
 	if (s->st_shndx == SHN_COMMON || ELF64_ST_TYPE(s->st_info) == STT_COMMON)
 		return malformed(plan, "symbol %s is COMMON: compile with -fno-common", name.text);
 	if (ELF64_ST_TYPE(s->st_info) == STT_GNU_IFUNC)
