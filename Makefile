@@ -57,6 +57,7 @@ DRIVER_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard drivers/*/*/*.c))))
 USER_FILES := $(wildcard user/*.c)
 USER_DIRS := $(filter-out user/vdso,$(patsubst %/,%,$(sort $(dir $(wildcard user/*/*.c)))))
 HOST_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/host/test_*.c)))
+FUZZ_TARGETS := $(patsubst %.c,%,$(notdir $(wildcard tests/host/fuzz_*.c)))
 GUEST_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c)))
 
 KERNEL := $(B)/release/banos.elf
@@ -109,7 +110,7 @@ debug: all
 	$(Q)exec $(QEMU) -s -S -append "$(APPEND)"
 
 test-programs: all $(B)/test/banos.elf $(B)/kasan/banos.elf \
-	$(B)/bench/program $(addprefix $(B)/tests/host/,$(HOST_TESTS)) $(addprefix $(B)/tests/guest/,$(GUEST_TESTS))
+	$(B)/bench/program $(addprefix $(B)/tests/host/,$(HOST_TESTS) $(FUZZ_TARGETS)) $(addprefix $(B)/tests/guest/,$(GUEST_TESTS))
 
 # T='pattern ...' selects tests by name, e.g. make check T='guest/fork host/*'
 check-run: test-programs
@@ -351,6 +352,27 @@ $$(B)/tests/host/$(1): $$($(1)_OBJECTS) $$(LIB_OBJECTS)
 endef
 $(foreach t,$(HOST_TESTS),$(eval $(call host_test,$(t))))
 -include $(LIB_OBJECTS:.o=.d)
+
+# The same with libFuzzer, which is clang's.
+FUZZ_FLAGS := $(filter-out -O1,$(HOST_FLAGS)) -O2 -fsanitize=fuzzer
+
+$(B)/tests/host/fuzz/flags: FORCE
+	$(call keep,$(CLANG) $(FUZZ_FLAGS))
+
+$(B)/tests/host/fuzz/%.o: %.c $(B)/tests/host/fuzz/flags
+	$(call say,FUZZ,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+
+# $(call fuzz_target,NAME)
+define fuzz_target
+$(1)_OBJECTS := $$(patsubst %.c,$$(B)/tests/host/fuzz/%.o,tests/host/$(1).c $$(LIB_SOURCES) \
+	$$(shell sed -n 's/.*HOST-LINK: *\([^*]*\).*/\1/p' tests/host/$(1).c))
+$$(B)/tests/host/$(1): $$($(1)_OBJECTS)
+	$$(Q)$$(CLANG) $$(FUZZ_FLAGS) $$^ -o $$@
+-include $$($(1)_OBJECTS:.o=.d)
+endef
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_target,$(t))))
 
 # Static, so that the very same file runs on the host and in the guest. They pass bad lengths and
 # addresses on purpose.

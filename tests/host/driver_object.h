@@ -452,20 +452,29 @@ static __maybe_unused struct object bad;
 static FILE *corpus_list;
 static const char *corpus_dir;
 
-static inline void corpus_add(const void *bytes, size_t size, int error)
+static inline void corpus_write(const char *name, const void *bytes, size_t size)
 {
-	static unsigned number;
 	char path[4096];
 	FILE *file;
 
 	if (!corpus_dir)
 		return;
-	snprintf(path, sizeof(path), "%s/%s-%04u.banos", corpus_dir, test_case, ++number);
+	snprintf(path, sizeof(path), "%s/%s.banos", corpus_dir, name);
 	file = fopen(path, "w");
 	if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
 		abort();
-	fprintf(corpus_list, "%s-%04u.banos %s %s\n", test_case, number, errno_name(error),
-		message);
+}
+
+static inline void corpus_add(const void *bytes, size_t size, int error)
+{
+	static unsigned number;
+	char name[100];
+
+	if (!corpus_dir)
+		return;
+	snprintf(name, sizeof(name), "%s-%04u", test_case, ++number);
+	corpus_write(name, bytes, size);
+	fprintf(corpus_list, "%s.banos %s %s\n", name, errno_name(error), message);
 }
 
 /* These bytes are refused with this errno, here and in a kernel. */
@@ -517,6 +526,7 @@ static inline int object_start(int argc, char **argv)
 			return -1;
 	}
 	build_good();
+	corpus_write("good", &good, sizeof(good));
 	return 0;
 }
 
