@@ -150,6 +150,7 @@ help:
 	@echo 'make lint         formatting, order of the folders, warnings of gcc and clang'
 	@echo 'make bench        beside Linux, in virtual time; ROW=name, WALL=1: doc/bench.md'
 	@echo 'make torture      the long soaks; TORTURE_MINUTES=60'
+	@echo 'make sdk          what driver authors need, as build/sdk/banos-sdk-VERSION.tar.gz'
 	@echo 'make debug        boot and wait for gdb'
 	@echo 'make clean        remove build/'
 	@echo 'tools/vm --help   run one command in a guest'
@@ -276,29 +277,93 @@ $(VDSO): user/vdso/vdso.c user/vdso/vdso.lds kernel/sched/clock_page.h Makefile 
 
 $(foreach v,release test kasan clang,$(B)/$(v)/kernel/proc/vdso_image.S.o): $(VDSO)
 
+# --- The SDK: what a driver author gets, and what builds our own drivers ---
+
+SDK_VERSION := $(shell sed -n 's/^.define BANOS_VERSION BANOS_VERSION_MAKE(\([0-9]*\), \([0-9]*\), \([0-9]*\))/\1.\2.\3/p' include/banos/version.h)
+SDK := $(B)/sdk/banos-sdk-$(SDK_VERSION)
+SDK_TARBALL := $(SDK).tar.gz
+SDK_HEADERS := $(wildcard include/banos/*.h) $(wildcard sdk/include/banos/*.h)
+SDK_LIB_SOURCES := $(wildcard sdk/lib/*.c)
+SDK_CHECK_SOURCES := $(wildcard sdk/check/*.c)
+SDK_PAGES := doc/man/banos-cc.1 doc/man/banos-check.1 $(wildcard doc/abi/*.md)
+SDK_TEMPLATE := $(wildcard sdk/template/*)
+
+.PHONY: sdk
+sdk: $(SDK_TARBALL)
+
+# banos-cc, the headers, and what it needs to compile; the library is compiled by it.
+$(B)/sdk/headers: $(SDK_HEADERS) sdk/bin/banos-cc sdk/lib/thunks.syms
+	$(call say,SDK,$(SDK))
+	$(Q)rm -rf $(SDK) && mkdir -p $(SDK)/bin $(SDK)/include/banos $(SDK)/lib $(SDK)/doc
+	$(Q)cp $(SDK_HEADERS) $(SDK)/include/banos
+	$(Q)cp sdk/bin/banos-cc $(SDK)/bin && cp sdk/lib/thunks.syms $(SDK)/lib
+	$(Q)echo $(SDK_VERSION) >$(SDK)/VERSION
+	$(Q)touch $@
+
+# A file for each function, so that a driver gets only what it uses. gcc knows loops that are memcpy.
+$(B)/sdk/lib/%.o: sdk/lib/%.c $(B)/sdk/headers
+	$(call say,SDK,$<)
+	@mkdir -p $(@D)
+	$(Q)BANOS_CC=gcc $(SDK)/bin/banos-cc -O2 -fno-builtin -fno-tree-loop-distribute-patterns \
+		$(WARNINGS) -c $< -o $@
+
+$(B)/sdk/libbanos.a: $(SDK_LIB_SOURCES:sdk/lib/%.c=$(B)/sdk/lib/%.o)
+	$(Q)rm -f $@ && ar rcD $@ $^
+
+$(B)/sdk/abi_symbols.inc: sdk/gen_symbols tools/pylib/abi_headers.py $(wildcard include/banos/*.h)
+	@mkdir -p $(@D)
+	$(Q)sdk/gen_symbols >$@
+
+# The kernel's own image library, in a process; its string functions have other names there.
+SDK_CHECK_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -static -Ikernel -Ikernel/arch/include -Iinclude \
+	-I$(B)/sdk -Isdk/check $(WARNINGS)
+SDK_IMAGE_SOURCES := $(wildcard kernel/driver/image*.c) kernel/lib/string.c kernel/lib/format.c \
+	kernel/lib/errno.c
+SDK_IMAGE_OBJECTS := $(SDK_IMAGE_SOURCES:%.c=$(B)/sdk/obj/%.o)
+
+$(B)/sdk/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)gcc $(SDK_CHECK_FLAGS) -include tests/host/rename.h $(call config_flags,0,0) -MMD -MP \
+		-c $< -o $@
+-include $(SDK_IMAGE_OBJECTS:.o=.d)
+
+$(B)/sdk/banos-check: $(SDK_CHECK_SOURCES) $(wildcard sdk/check/*.h) $(SDK_IMAGE_OBJECTS) \
+		$(B)/sdk/abi_symbols.inc $(SDK_HEADERS)
+	$(call say,SDK,$@)
+	$(Q)gcc $(SDK_CHECK_FLAGS) $(SDK_CHECK_SOURCES) $(SDK_IMAGE_OBJECTS) -o $@
+
+$(B)/sdk/done: $(B)/sdk/headers $(B)/sdk/libbanos.a $(B)/sdk/banos-check
+	$(Q)cp $(B)/sdk/libbanos.a $(SDK)/lib && cp $(B)/sdk/banos-check $(SDK)/bin
+	$(Q)strip $(SDK)/bin/banos-check && touch $@
+
+$(SDK_TARBALL): $(B)/sdk/done $(SDK_PAGES) $(SDK_TEMPLATE)
+	$(call say,TAR,$@)
+	$(Q)rm -rf $(SDK)/doc $(SDK)/template && mkdir -p $(SDK)/doc
+	$(Q)cp $(SDK_PAGES) $(SDK)/doc && cp -r sdk/template LICENSE $(SDK)
+	$(Q)tar -C $(B)/sdk --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -c \
+		$(notdir $(SDK)) | gzip -n >$@
+
 # --- Drivers ---
 
-# The compiler contract of the driver ABI. A driver sees <banos/...>, the constants of Linux's
-# headers, and nothing of the kernel.
-DRIVER_FLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdinc -isystem $(call compiler_include,$(CC)) \
-	-isystem $(B)/uapi -Iinclude -fPIE -mcmodel=small -fvisibility=hidden -mno-red-zone -mgeneral-regs-only \
-	-fno-jump-tables -fcf-protection=branch -fno-asynchronous-unwind-tables \
-	-fno-stack-protector -fno-common $(WARNINGS)
+# By the SDK as it is shipped. A driver sees <banos/...>, the constants of Linux's headers, and nothing
+# of the kernel.
+DRIVER_CC := BANOS_CC=$(CC) $(SDK)/bin/banos-cc
+DRIVER_FLAGS := -O2 -g -isystem $(B)/uapi $(WARNINGS)
 
 $(B)/drivers/flags: FORCE
-	$(call keep,$(CC) $(DRIVER_FLAGS))
+	$(call keep,$(DRIVER_CC) $(DRIVER_FLAGS))
 
-$(B)/drivers/obj/%.o: drivers/%.c $(B)/drivers/flags | $(UAPI)
+$(B)/drivers/obj/%.o: drivers/%.c $(B)/drivers/flags $(B)/sdk/done | $(UAPI)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(DRIVER_FLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(DRIVER_CC) $(DRIVER_FLAGS) -MMD -MP -c -o $@ $<
 
 # $(call driver,FOLDER)
 define driver
 $(notdir $(1))_DRIVER_OBJECTS := $$(patsubst drivers/%.c,$$(B)/drivers/obj/%.o,$$(wildcard $(1)/*.c))
 $$(B)/drivers/$(notdir $(1)).banos: $$($(notdir $(1))_DRIVER_OBJECTS)
 	$$(call say,DRV,$$@)
-	$$(Q)$$(LD) -r -o $$@ $$^
+	$$(Q)$$(DRIVER_CC) -o $$@ $$^
 -include $$($(notdir $(1))_DRIVER_OBJECTS:.o=.d)
 endef
 $(foreach d,$(DRIVER_DIRS),$(eval $(call driver,$(d))))
@@ -329,7 +394,7 @@ $(INITRAMFS): tools/mkinitramfs $(USER) $(DRIVERS)
 
 # A host test links kernel/lib and the sources that it names in lines "HOST-LINK: FILE ...".
 HOST_FLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
-	-include tests/host/rename.h -Ikernel -Ikernel/arch/include -Iinclude -Itests/host \
+	-include tests/host/rename.h -Ikernel -Ikernel/arch/include -Iinclude -Isdk/include -Itests/host \
 	-DHOST_TEST=1 $(call config_flags,1,0) $(WARNINGS)
 LIB_SOURCES := $(wildcard kernel/lib/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/tests/host/obj/%.o)
