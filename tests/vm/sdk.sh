@@ -1,0 +1,261 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# The SDK as a new user has it: an empty folder, the tarball, a compiler. Drivers are built by gcc
+# and by clang at several levels, with and without debug information, checked, and installed in a
+# guest. Then what banos-cc and banos-check say when something is wrong.
+. tests/vm/lib.inc
+
+root=$PWD
+make -s sdk >"$work/log" 2>&1 || fail "make sdk fails: $(cat "$work/log")"
+tar -C "$work" -xzf build/sdk/banos-sdk-*.tar.gz || fail "the tarball cannot be unpacked"
+mv "$work"/banos-sdk-* "$work/sdk"
+[ "$(cd "$work/sdk" && echo *)" = "LICENSE VERSION bin doc include lib template" ] ||
+	fail "the top folder holds other things: $(ls "$work/sdk")"
+PATH=$work/sdk/bin:$PATH
+mkdir "$work/user" "$work/d"
+cd "$work/user" || exit 1
+
+# --- a driver of one's own: of two files, with all that the record and the metadata have ---
+cat >own.c <<'END'
+#include <banos/driver.h>
+#include <banos/export.h>
+#include <banos/format.h>
+#include <banos/import.h>
+#include <banos/memory.h>
+#include <banos/meta.h>
+#include "own.h"
+
+struct large { char bytes[300]; };
+struct own { Banos_Driver driver; struct large large; unsigned installed; };
+
+static int add(int a, int b) { return a + b; }
+static int sub(int a, int b) { return a - b; }
+static int (*const operations[])(int, int) = {add, sub};
+int (*own_chosen)(int, int) = add;
+static volatile int zeroes[3000];
+
+BANOS_EXPORT_SYMBOL(chosen, "own_chosen_" OWN_BUILD, &own_chosen);
+extern int32_t banos_of_the_future(int32_t number);
+BANOS_OPTIONAL(banos_of_the_future);
+
+/* A switch that wants to be a jump table, a copy that wants memcpy, a comparison. */
+__attribute__((noinline)) static int choose(int x)
+{
+	switch (x) {
+	case 0: return 10; case 1: return 25; case 2: return 3; case 3: return 99;
+	case 4: return 7; case 5: return 6; case 6: return own_other(x); default: return -1;
+	}
+}
+
+static int init(Banos_Driver *driver)
+{
+	struct own *own = (struct own *)driver;
+	struct large copy = own->large, *heap = banos_alloc(sizeof(copy), 0, BANOS_ALLOC_ZERO);
+	char line[40];
+	uint64_t n;
+
+	if (!heap || own->installed++ || zeroes[2999])
+		return -5;
+	*heap = copy;
+	if (__builtin_memcmp(heap, &own->large, sizeof(copy)) || heap->bytes[299] != 'z')
+		return -5;
+	__builtin_memmove(heap->bytes + 1, heap->bytes, 200);
+	banos_free(heap);
+	if (operations[own->driver.version & 1](7, 2) != 5 || own_chosen(1, 1) != 2)
+		return -5;
+	if (choose(3) != 99 || choose(6) != 42 || choose(7) != -1)
+		return -5;
+	n = banos_format(line, sizeof(line), "%04x %s", 0xabc, "text");
+	if (n != 9 || __builtin_memcmp(line, "0abc text", 10))
+		return -5;
+	if (BANOS_OPTIONAL_ADDRESS(banos_of_the_future))
+		return -5;
+	banos_log_format(BANOS_LOG_INFO, "own: works, %s", OWN_BUILD);
+	return 0;
+}
+
+BANOS_DRIVER_API static struct own own_driver = {
+	.driver = { .driver_size = sizeof(own_driver),
+		    .minimal_banos_version = BANOS_VERSION_MAKE(0, 9, 0),
+		    .name = "own-" OWN_BUILD, .license = "none", .version = BANOS_VERSION_MAKE(1, 0, 1),
+		    .init = init },
+	.large = { .bytes = { [0] = 'a', [299] = 'z' } },
+};
+
+static const Banos_Parameter parameters[] = {
+	{ .name = "rate", .help = "how often", .fallback = "10", .type = BANOS_PARAM_UNSIGNED,
+	  .minimum = 1, .maximum = 100 },
+	{ .name = "title", .type = BANOS_PARAM_TEXT },
+};
+BANOS_META_API static const Banos_Meta meta = {
+	BANOS_META_HEAD, .description = "all that there is", .author = "me",
+	.parameters = BANOS_LIST(parameters),
+};
+END
+echo 'int own_other(int x);' >own.h
+printf '#include "own.h"\nint own_other(int x) { return x * 7; }\n' >other.c
+
+builds=
+for compiler in gcc clang; do
+	export BANOS_CC=$compiler
+	for level in -O0 -O2 -O3; do
+		for debug in '' -g; do
+			build=$compiler$level$debug
+			builds="$builds $build"
+			# shellcheck disable=SC2086  # no debug option is no word
+			banos-cc $level $debug -Wall -Wextra -DOWN_BUILD="\"$build\"" \
+				-o "$work/d/$build.banos" own.c other.c >"$work/log" 2>&1 ||
+				fail "$build does not build: $(cat "$work/log")"
+			banos-check -q "$work/d/$build.banos" >"$work/log" ||
+				fail "$build: $(cat "$work/log")"
+			# Only clang before 15 has something to be said about it.
+			[ "$compiler" = clang ] || [ ! -s "$work/log" ] ||
+				fail "$build: $(cat "$work/log")"
+		done
+	done
+	make -s -C "$work/sdk/template" check >"$work/log" 2>&1 || fail "$(cat "$work/log")"
+	cp "$work/sdk/template/blink.banos" "$work/d/blink-$compiler.banos"
+	make -s -C "$work/sdk/template" clean
+done
+unset BANOS_CC
+
+# In two steps, and an object that was compiled before.
+banos-cc -O2 -c -o other.o other.c || fail "-c does not work"
+banos-cc -O2 -DOWN_BUILD='"steps"' -o "$work/d/steps.banos" own.c other.o ||
+	fail "a .c file and an object cannot be linked"
+
+# --- they run ---
+cat >"$work/run" <<'END'
+for f in /d/*.banos; do banos install $f >/dev/null || echo "$f is not installed"; done
+sleep 0.3
+dmesg
+END
+cd "$root" || exit 1
+expect_status 0 tools/vm -smp 2 -put "$work/d:/d" -put "$work/run:/run.sh" -- sh /run.sh
+! grep 'is not installed' "$work/out" || fail "a driver was refused: $(cat "$work/out")"
+for build in $builds steps; do
+	expect_line "own: works, $build$"
+done
+expect_line 'blink: on, tick 1'
+cd "$work/user" || exit 1
+
+# --- what banos-check shows ---
+expect_status 0 banos-check "$work/d/gcc-O2.banos"
+expect_line 'driver own-gcc-O2 1\.0\.1, licence none, cannot be removed'
+expect_line 'needs Banos ABI 0\.9\.0 by its symbols, declares 0\.9\.0'
+expect_line 'banos_alloc  *since 0\.9  banos\.core  <banos/memory\.h>'
+expect_line 'banos_of_the_future  *if another driver has it'
+expect_line 'parameter rate \(unsigned, 1 to 100, else 10\): how often'
+expect_line 'relocations .*64 [0-9]'
+expect_line ': fine$'
+expect_status 0 banos-check --symbols
+expect_line '^ *banos_free  *since 0\.9'
+
+# --- what they refuse: one thing at a time, with the remedy ---
+head='#include <banos/driver.h>
+#include <banos/export.h>
+#include <banos/memory.h>
+static int init(Banos_Driver *d);
+BANOS_DRIVER_API static Banos_Driver r = { sizeof(r), BANOS_VERSION_MAKE(0,9,0), "r", 0, 0, init, 0 };'
+
+# wrong PATTERN [FLAG ...] : the driver on stdin, compiled past the contract, breaks this rule.
+wrong() {
+	pattern=$1
+	shift
+	{ echo "$head"; cat; } >wrong.c
+	# shellcheck disable=SC2086  # no option is no word
+	gcc -O2 -ffreestanding -fPIE -mno-red-zone $registers -fno-jump-tables \
+		-fcf-protection=branch -fno-asynchronous-unwind-tables -fno-stack-protector -w \
+		-mindirect-branch=thunk-extern -mindirect-branch-register \
+		-mfunction-return=thunk-extern -I"$work/sdk/include" "$@" -c -o wrong.o wrong.c ||
+		fail "the wrong driver does not compile: $pattern"
+	banos-check wrong.o >"$work/out" 2>&1
+	status=$?
+	expect_line "$pattern"
+	case $pattern in
+	*error*) [ $status = 1 ] || fail "status $status with an error: $pattern" ;;
+	*) [ $status = 0 ] || fail "status $status with a warning: $pattern" ;;
+	esac
+	expect_line 'fix: |error: no kernel takes it|error: is instr'
+}
+plain='static int init(Banos_Driver *d) { return 0; }'
+registers=
+wrong 'error: .*vector registers \(init' <<-END
+	volatile double x; static int init(Banos_Driver *d) { x *= 1.5; return 0; }
+END
+registers=-mgeneral-regs-only
+wrong 'error: .*%fs or %gs.*\(init' -fstack-protector-all <<-END
+	$plain
+END
+wrong 'error: .*below the stack pointer.*\(leaf' -mred-zone <<-END
+	__attribute__((noinline)) static int leaf(int x) { volatile int a[4]; a[1] = x; return a[1]; }
+	static int init(Banos_Driver *d) { return leaf(3); }
+END
+wrong 'error: .*jump table' -fjump-tables -fno-tree-switch-conversion -mindirect-branch=keep <<-END
+	extern void one(void), two(void), three(void), four(void), five(void), six(void);
+	static int init(Banos_Driver *d) { switch (d->version) { case 1: one(); break;
+		case 2: two(); break; case 3: three(); break; case 4: four(); break;
+		case 5: five(); break; case 6: six(); break; } return 0; }
+END
+wrong 'error: .*landing pad.*\(init' -fcf-protection=none <<-END
+	$plain
+END
+wrong 'error: .*unwind tables' -fasynchronous-unwind-tables <<-END
+	$plain
+END
+wrong 'warning: .*relocations that banos-cc does not make.*\(GOTPCREL' -fPIC <<-END
+	int shown; extern int *other; static int init(Banos_Driver *d) { return shown + *other; }
+END
+wrong 'warning: .*indirectly without a thunk.*\(init' -mindirect-branch=keep <<-END
+	int (*volatile f)(void); static int init(Banos_Driver *d) { return f() + 1; }
+END
+wrong 'warning: .*returns without a thunk.*\(init' -mfunction-return=keep <<-END
+	$plain
+END
+wrong 'error: banos_frobnicate is not part of Banos ABI 0\.9' <<-END
+	void banos_frobnicate(void); static int init(Banos_Driver *d) { banos_frobnicate(); return 0; }
+END
+wrong 'error: no kernel takes it: .*writable and executable' <<-END
+	$plain
+	asm(".section .wx,\"awx\"; .long 0; .previous");
+END
+head=$(echo "$head" | sed 's/MAKE(0,9,0)/MAKE(0,8,0)/')
+wrong 'warning: says that Banos ABI 0\.8\.0 will do, but uses banos_free, which exists since 0\.9' <<-END
+	static int init(Banos_Driver *d) { banos_free(d); return 0; }
+END
+expect_line 'fix: \.minimal_banos_version = BANOS_VERSION_MAKE\(0, 9, 0\)'
+
+# A driver for banos-host alone.
+banos-cc -fsanitize=address -DOWN_BUILD='"asan"' -o asan.banos own.c other.c >"$work/out" ||
+	fail "-fsanitize=address does not work: $(cat "$work/out")"
+expect_line 'note: is instrumented .* banos-host only'
+expect_status 1 banos-check -q asan.banos
+
+# banos-cc itself.
+expect_status 2 banos-cc
+expect_line 'no file was given' err
+expect_status 2 banos-cc -o x.banos -march=native own.c
+expect_line 'the option -march=native is not known' err
+expect_status 2 banos-cc -o x.banos absent.c
+expect_line 'absent\.c is not there' err
+expect_status 2 banos-cc own.c
+expect_line 'say by -o' err
+expect_status 2 banos-cc -c -o x.o own.c other.c
+expect_status 1 env BANOS_CC=tcc banos-cc -o x.banos own.c
+expect_line 'the compiler tcc .* is not there' err
+echo 'syntax error' >syntax.c
+expect_status 1 banos-cc -o x.banos syntax.c
+echo 'int unused;' >recordless.c
+expect_status 1 banos-cc -o x.banos recordless.c
+expect_line 'BANOS_DRIVER_API is missing'
+[ ! -e x.banos ] || fail "a failed banos-cc leaves an output"
+# Spaces and quotes in names and values reach the compiler as they are.
+mkdir 'a folder'
+printf '%s\n' "$head" "$plain" 'const char *text = TEXT;' >"a folder/it's.c"
+banos-cc -DTEXT='"two '"'"' words $HOME"' -o "a folder/it's.banos" "a folder/it's.c" >"$work/log" ||
+	fail "spaces and quotes are not passed on"
+grep -q "two ' words \$HOME" "a folder/it's.banos" || fail "a quoted value has changed"
+expect_status 0 banos-cc --help
+expect_status 0 banos-check --help
+expect_status 2 banos-check
+expect_status 2 banos-check --wrong
