@@ -69,7 +69,7 @@ INITRAMFS := $(B)/initramfs.cpio
 
 .PHONY: all run check lint torture bench debug clean help setup FORCE
 .PHONY: run-vm test-programs check-run torture-run lint-run kernel-clang kernel-test kernel-kasan
-.PHONY: bench-run bench-check
+.PHONY: bench-run bench-check sdk abi-check abi-record
 
 all: $(KERNEL) $(DRIVERS) $(USER) $(INITRAMFS)
 
@@ -151,6 +151,7 @@ help:
 	@echo 'make bench        beside Linux, in virtual time; ROW=name, WALL=1: doc/bench.md'
 	@echo 'make torture      the long soaks; TORTURE_MINUTES=60'
 	@echo 'make sdk          what driver authors need, as build/sdk/banos-sdk-VERSION.tar.gz'
+	@echo 'make abi-check    has anything of the published driver ABI changed? make abi-record'
 	@echo 'make debug        boot and wait for gdb'
 	@echo 'make clean        remove build/'
 	@echo 'tools/vm --help   run one command in a guest'
@@ -288,8 +289,14 @@ SDK_CHECK_SOURCES := $(wildcard sdk/check/*.c)
 SDK_PAGES := doc/man/banos-cc.1 doc/man/banos-check.1 $(wildcard doc/abi/*.md)
 SDK_TEMPLATE := $(wildcard sdk/template/*)
 
-.PHONY: sdk
 sdk: $(SDK_TARBALL)
+
+# What was published stays: include/banos against abi/.
+abi-check:
+	$(Q)tools/abi check
+
+abi-record:
+	$(Q)tools/abi record
 
 # banos-cc, the headers, and what it needs to compile; the library is compiled by it.
 $(B)/sdk/headers: $(SDK_HEADERS) sdk/bin/banos-cc sdk/lib/thunks.syms

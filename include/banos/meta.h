@@ -13,10 +13,13 @@
  *		.parameters = BANOS_LIST(my_parameters),
  *	};
  *
- * How it grows: Banos_Meta only at its end. A kernel reads the part that it knows; if what is
- *behind that part is not zero, it refuses the driver, because it would not do what the driver asks
- *for. Fields that are zero mean what they meant before they existed. Elements of lists grow in the
- *same way: the list says how far apart they lie.
+ * How it grows: Banos_Meta only at its end. A kernel reads the part that it knows. If what is
+ * behind that part is not zero, it refuses the driver, because it would not do what the driver
+ * asks for. Fields that are zero mean what they meant before they existed. Elements of lists grow
+ * in the same way: the list says how far apart they lie.
+ *
+ * Bounds: texts of 255 bytes; description, author and help of 999; 1,000 elements in a list, but
+ * of parameters 256, and of the properties of a match 64.
  */
 #ifndef BANOS_META_H
 #define BANOS_META_H
@@ -80,6 +83,7 @@ BANOS_OFFSET(Banos_Dependency, name, 0);
 BANOS_OFFSET(Banos_Dependency, minimum, 8);
 BANOS_OFFSET(Banos_Dependency, maximum, 12);
 BANOS_OFFSET(Banos_Dependency, flags, 16);
+BANOS_OFFSET(Banos_Dependency, zero, 20);
 
 /* Types of parameters. */
 #define BANOS_PARAM_BOOLEAN  1u /* 0, 1, n, y, no, yes, off, on; read as uint64_t 0 or 1 */
@@ -92,13 +96,13 @@ BANOS_OFFSET(Banos_Dependency, flags, 16);
  * kernel checks type and range before init runs; init asks with banos_param_get().
  */
 typedef struct Banos_Parameter {
-	const char *name; /* letters, digits and _ */
+	const char *name; /* up to 63 letters, digits and _, not beginning with a digit */
 	const char *help; /* one line, for `banos info` */
 	const char
-		*fallback; /* the value when none is given, as text; NULL: 0, or the empty text */
+		*fallback; /* the value when none is given, as text, in the range; NULL: 0, or "" */
 	uint32_t type;	   /* BANOS_PARAM_* */
 	uint32_t flags;	   /* 0 */
-	int64_t minimum;   /* of numbers; both 0: any number */
+	int64_t minimum;   /* of numbers; both 0: any number. Of others: 0 */
 	int64_t maximum;
 } Banos_Parameter;
 

@@ -6,7 +6,8 @@ BANOS_API_BEGIN and BANOS_API_END, and the comment before it (or before a group 
 import os
 import re
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = os.environ.get("ABI_ROOT") or os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
 HEADERS = os.path.join(ROOT, "include/banos")
 
 DEFAULT_INTERFACE = "banos.core"
