@@ -343,9 +343,10 @@ $(B)/sdk/done: $(B)/sdk/headers $(B)/sdk/libbanos.a $(B)/sdk/banos-check
 	$(Q)cp $(B)/sdk/libbanos.a $(SDK)/lib && cp $(B)/sdk/banos-check $(SDK)/bin
 	$(Q)strip $(SDK)/bin/banos-check && touch $@
 
-$(SDK_TARBALL): $(B)/sdk/done $(SDK_PAGES) $(SDK_TEMPLATE)
+$(SDK_TARBALL): $(B)/sdk/done $(SDK_PAGES) $(SDK_TEMPLATE) tools/gen_abi_doc tools/pylib/abi_headers.py
 	$(call say,TAR,$@)
 	$(Q)rm -rf $(SDK)/doc $(SDK)/template && mkdir -p $(SDK)/doc
+	$(Q)tools/gen_abi_doc $(SDK)/doc include/banos sdk/include/banos
 	$(Q)cp $(SDK_PAGES) $(SDK)/doc && cp -r sdk/template LICENSE $(SDK)
 	$(Q)tar -C $(B)/sdk --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -c \
 		$(notdir $(SDK)) | gzip -n >$@

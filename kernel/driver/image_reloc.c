@@ -54,7 +54,7 @@ static int check_use(struct image_plan *plan, uint32_t index)
 		if (ELF64_ST_BIND(s->st_info) == STB_WEAK)
 			return malformed(plan,
 					 "symbol %s is weak and undefined: ask for it with "
-					 "banos_lookup_symbol() instead",
+					 "BANOS_OPTIONAL instead",
 					 name.text);
 		return 0;
 	}

@@ -151,6 +151,13 @@ expect_line ': fine$'
 expect_status 0 banos-check --symbols
 expect_line '^ *banos_free  *since 0\.9'
 
+# Each function has its place in the manual.
+for f in $(sed -n 's/.*\(banos_[a-z0-9_]*\) *since.*banos\/\(.*\)\.h>/\1:\2/p' "$work/out"); do
+	grep -q "${f%:*}(" "$work/sdk/doc/man3/banos_${f#*:}.3" &&
+		grep -q "id=\"${f%:*}\"" "$work/sdk/doc/html/${f#*:}.html" ||
+		fail "the manual does not have ${f%:*}"
+done
+
 # --- what they refuse: one thing at a time, with the remedy ---
 head='#include <banos/driver.h>
 #include <banos/export.h>
