@@ -170,6 +170,8 @@ static void compile_and_check(const char *compiler, const char *flags)
 	check_object(whole, flags);
 }
 
+#define MANY 4000u
+
 #define CONTRACT                                                                   \
 	"-ffreestanding -fPIE -mcmodel=small -mno-red-zone -mgeneral-regs-only "   \
 	"-fno-jump-tables -fcf-protection=branch -fno-asynchronous-unwind-tables " \
@@ -194,6 +196,56 @@ static void compilers(void)
 		}
 }
 
+/* Thousands of sections, each with its relocations; and a driver that is hardly more than .bss. */
+static void sizes(void)
+{
+	static const char head[] =
+		"struct d { unsigned long size; unsigned v; const char *n, *l; unsigned w;\n"
+		"	int (*i)(struct d *), (*u)(struct d *); };\n";
+	static const char tail[] =
+		"static struct d r __attribute__((used, section(\".banos-driver\"))) =\n"
+		"	{sizeof(r), 0, \"large\", 0, 0, init, 0};\n";
+	char command[400], name[100];
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s/many.c", folder);
+	f = fopen(name, "w");
+	if (!f)
+		abort();
+	fputs(head, f);
+	for (unsigned i = 0; i < MANY; i++)
+		fprintf(f, "int n%u = %u; int f%u(int x) { return %s%u%s + n%u; }\n", i, i, i,
+			i ? "f" : "x + ", i ? i - 1 : 0, i ? "(x)" : "", i);
+	fprintf(f, "static int init(struct d *d) { return f%u(0) == %u ? 0 : -5; }\n%s", MANY - 1,
+		MANY * (MANY - 1) / 2, tail);
+	fclose(f);
+	snprintf(command, sizeof(command),
+		 "gcc -w -O0 -ffunction-sections -fdata-sections -c %s -o %s/many.o " CONTRACT,
+		 name, folder);
+	CHECK_EQ(run(command, ""), 0);
+	snprintf(name, sizeof(name), "%s/many.o", folder);
+	CHECK_EQ(load_object(name), 0);
+	CHECK(linked.section_count > 3 * MANY);
+	CHECK_EQ(contents.record->init(contents.record), 0);
+
+	snprintf(name, sizeof(name), "%s/bss.c", folder);
+	f = fopen(name, "w");
+	if (!f)
+		abort();
+	fprintf(f,
+		"%sstatic volatile char zeroes[2000000];\n"
+		"static int init(struct d *d) { for (unsigned i = 0; i < sizeof(zeroes); i++)\n"
+		"	if (zeroes[i]) return -5; return 0; }\n%s",
+		head, tail);
+	fclose(f);
+	snprintf(command, sizeof(command), "gcc -w -c %s -o %s/bss.o " CONTRACT, name, folder);
+	CHECK_EQ(run(command, "-O2"), 0);
+	snprintf(name, sizeof(name), "%s/bss.o", folder);
+	memset(arena, 0xaa, ARENA_SIZE);
+	CHECK_EQ(load_object(name), 0);
+	CHECK_EQ(contents.record->init(contents.record), 0);
+}
+
 int main(void)
 {
 	char name[100];
@@ -208,6 +260,7 @@ int main(void)
 	if (!f || fputs(published, f) < 0 || fclose(f) != 0)
 		return 1;
 	RUN(compilers);
+	RUN(sizes);
 	snprintf(name, sizeof(name), "rm -r %s", folder);
 	CHECK_EQ(run(name, ""), 0);
 	return test_finish();
