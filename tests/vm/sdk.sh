@@ -131,7 +131,7 @@ sleep 0.3
 dmesg
 END
 cd "$root" || exit 1
-expect_status 0 tools/vm -smp 2 -put "$work/d:/d" -put "$work/run:/run.sh" -- sh /run.sh
+expect_status 0 tools/vm -smp 2 -timeout 200 -put "$work/d:/d" -put "$work/run:/run.sh" -- sh /run.sh
 ! grep 'is not installed' "$work/out" || fail "a driver was refused: $(cat "$work/out")"
 for build in $builds steps; do
 	expect_line "own: works, $build$"
