@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory from the kernel's heap. */
+/*
+ * Memory: blocks of any size, pools of equal objects, whole pages. Interface "banos.core".
+ * Nothing here sleeps.
+ */
 #ifndef BANOS_MEMORY_H
 #define BANOS_MEMORY_H
 
-#include <banos/types.h>
+#include <banos/driver.h>
 
 /* Contents all zero. */
 #define BANOS_ALLOC_ZERO 1u
+
+typedef struct Banos_Pool Banos_Pool;
+typedef struct Banos_Pages Banos_Pages;
 
 BANOS_API_BEGIN
 
@@ -18,6 +24,33 @@ BANOS_API_BEGIN
 void *banos_alloc(uint64_t size, uint32_t align, uint32_t flags);
 /* NULL is allowed. Context: any. Since 0.9. */
 void banos_free(void *memory);
+
+/*
+ * A pool of objects of one size, for what comes and goes often, in *pool; name: 31 bytes are shown.
+ * size: 1 to 65,536; align: as above. Free objects are kept for the next. flags: BANOS_ALLOC_ZERO.
+ * 0; -EINVAL; -ENOMEM. Context: any. Since 0.9.
+ */
+int32_t banos_pool_create(Banos_Driver *driver, const char *name, uint64_t size, uint32_t align,
+			  uint32_t flags, Banos_Pool **pool);
+/* Up to `count` objects into objects[]. Returns how many there were memory for. Context: any. */
+uint32_t banos_pool_get(Banos_Pool *pool, void **objects, uint32_t count);
+/* Context: any. */
+void banos_pool_put(Banos_Pool *pool, void *const *objects, uint32_t count);
+/* All objects are back. NULL is allowed. Context: any. */
+void banos_pool_destroy(Banos_Pool *pool);
+
+/*
+ * `count` pages of 4,096 bytes that follow each other in memory, also physically, in *pages; what
+ * programs map and devices reach (dma.h). flags: BANOS_ALLOC_ZERO. 0; -EINVAL for 0 or above 1,024
+ * of them; -ENOMEM. Context: any. Since 0.9.
+ */
+int32_t banos_pages_create(Banos_Driver *driver, uint32_t count, uint32_t flags,
+			   Banos_Pages **pages);
+/* Where the driver reaches the first byte. Context: any. Since 0.9. */
+void *banos_pages_address(Banos_Pages *pages);
+/* NULL is allowed. Programs that have mapped them keep them until they unmap. Context: any. Since
+ * 0.9. */
+void banos_pages_destroy(Banos_Pages *pages);
 
 BANOS_API_END
 

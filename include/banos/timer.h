@@ -8,7 +8,7 @@
 #ifndef BANOS_TIMER_H
 #define BANOS_TIMER_H
 
-#include <banos/types.h>
+#include <banos/driver.h>
 
 typedef struct Banos_Timer Banos_Timer;
 typedef void (*Banos_Timer_Function)(void *ctx);
@@ -26,11 +26,12 @@ typedef void (*Banos_Timer_Function)(void *ctx);
 BANOS_API_BEGIN
 
 /*
- * A new timer in *timer, not armed. 0; -EINVAL for an unknown flag or a NULL pointer; -ENOMEM.
+ * A new timer in *timer, not armed. 0; -EINVAL for an unknown flag, a NULL
+ * pointer or what is no driver; -ENOMEM.
  * Context: any. Since 0.9.
  */
-int32_t banos_timer_create(Banos_Timer_Function function, void *ctx, uint32_t flags,
-			   Banos_Timer **timer);
+int32_t banos_timer_create(Banos_Driver *driver, Banos_Timer_Function function, void *ctx,
+			   uint32_t flags, Banos_Timer **timer);
 
 /*
  * Call at `deadline_ns`, at once if that is past; then every `period_ns` (0: never again),

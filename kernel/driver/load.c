@@ -5,7 +5,10 @@
  * everything.
  */
 #include "load.h"
+
+#include "instance.h"
 #include "symbols.h"
+#include "uses.h"
 #include <arch/page.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -15,15 +18,41 @@
 BUILD_ASSERT(IMAGE_PAGE == PAGE_SIZE, "image areas are whole pages");
 BUILD_ASSERT(IMAGE_MEMORY_MAX + IMAGE_ALIGN_MAX < DRIVER_END - DRIVER_BASE, "images fit");
 
-static int no_memory(char *error)
+static int no_memory(struct driver_message *m)
 {
-	strlcpy(error, "out of memory", IMAGE_ERROR_SIZE);
-	return -ENOMEM;
+	return driver_refuse(m, -ENOMEM, "out of memory");
+}
+
+/* One installation on its way. */
+struct loading {
+	struct driver_image *image;
+	struct driver_uses *uses;
+	struct driver_message *message;
+	bool out_of_memory; /* while noting whom it uses */
+};
+
+/* The address of a name; whoever exports it is held from here on. */
+static uint64_t find_and_use(struct loading *l, const char *name)
+{
+	struct driver_exports *from;
+	uint64_t address = (uintptr_t)driver_symbol_find(name, &from);
+
+	if (from && uses_add(l->uses, instance_of_exports(from)))
+		l->out_of_memory = true;
+	return address;
 }
 
 static uint64_t resolve(void *ctx, const char *name)
 {
-	return (uintptr_t)driver_symbol_find(name);
+	return find_and_use(ctx, name);
+}
+
+static void fill_imports(struct loading *l)
+{
+	struct image_contents *c = &l->image->contents;
+
+	for (size_t i = 0; i < c->import_count; i++)
+		c->imports[i].address = (void *)find_and_use(l, c->imports[i].name);
 }
 
 static void protect(struct driver_image *d)
@@ -54,71 +83,71 @@ static int allocate(struct driver_image *d, const struct image_plan *plan)
 	return 0;
 }
 
-static int link_image(struct driver_image *d, struct image_plan *plan)
+static int link_image(struct loading *l, struct image_plan *plan)
 {
 	struct image_symbol *links = kcalloc(plan->symbol_count, sizeof(*links));
-	struct image_contents contents;
+	struct driver_image *d = l->image;
 	int r;
 
 	if (!links)
-		return no_memory(plan->error);
+		return no_memory(l->message);
 	image_place(plan, (void *)d->address, d->address);
-	r = image_resolve(plan, links, resolve, NULL);
+	r = image_resolve(plan, links, resolve, l);
 	if (!r)
 		r = image_relocate(plan);
 	if (!r)
-		r = image_contents(plan, &contents);
-	if (!r) {
-		d->record = contents.record;
-		d->exports = contents.exports;
-		d->export_count = contents.export_count;
-	}
+		r = image_contents(plan, &d->contents);
 	kfree(links);
-	return r;
+	if (r)
+		return driver_refuse(l->message, r, "%s", plan->error);
+	fill_imports(l);
+	return l->out_of_memory ? no_memory(l->message) : 0;
 }
 
-static int check_and_link(struct driver_image *d, struct image_plan *plan, const void *bytes,
+static int check_and_link(struct loading *l, struct image_plan *plan, const void *bytes,
 			  size_t size, uint32_t count)
 {
 	struct image_section *sections = kcalloc(count, sizeof(*sections));
 	int r;
 
 	if (!sections)
-		return no_memory(plan->error);
+		return no_memory(l->message);
 	r = image_check(plan, bytes, size, sections);
-	if (r)
-		goto out;
-	r = allocate(d, plan);
 	if (r) {
-		no_memory(plan->error);
+		driver_refuse(l->message, r, "%s", plan->error);
 		goto out;
 	}
-	r = link_image(d, plan);
+	r = allocate(l->image, plan);
+	if (r) {
+		no_memory(l->message);
+		goto out;
+	}
+	r = link_image(l, plan);
 	if (r)
-		driver_image_free(d);
+		driver_image_free(l->image);
 	else
-		protect(d);
+		protect(l->image);
 out:
 	kfree(sections);
 	return r;
 }
 
-int driver_image_load(struct driver_image *d, const void *bytes, size_t size, char *error)
+int driver_image_load(struct driver_image *d, struct driver_uses *uses, const void *bytes,
+		      size_t size, struct driver_message *m)
 {
+	struct loading l = {.image = d, .uses = uses, .message = m};
 	struct image_plan *plan;
 	uint32_t sections;
 	int r;
 
 	memset(d, 0, sizeof(*d));
-	r = image_count(bytes, size, &sections, error);
+	r = image_count(bytes, size, &sections, m->text);
 	if (r)
 		return r;
 	plan = kzalloc(sizeof(*plan));
 	if (!plan)
-		return no_memory(error);
-	r = check_and_link(d, plan, bytes, size, sections);
-	if (r)
-		strlcpy(error, plan->error, IMAGE_ERROR_SIZE);
+		return no_memory(m);
+	r = check_and_link(&l, plan, bytes, size, sections);
 	kfree(plan);
 	return r;
 }

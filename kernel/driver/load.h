@@ -13,18 +13,25 @@ struct driver_image {
 	struct {
 		uintptr_t address;
 		size_t size;
-	} areas[IMAGE_AREAS];  /* final protections: RX, R, RW */
-	Banos_Driver *record;  /* in the image */
-	Banos_Export *exports; /* in the image */
-	size_t export_count;
+	} areas[IMAGE_AREAS]; /* final protections: RX, R, RW */
+	struct image_contents contents;
 };
+
+/* Why something was refused: a sentence. */
+struct driver_message {
+	char text[IMAGE_ERROR_SIZE];
+};
+
+struct driver_uses;
 
 /*
  * Check the object file, lay it out, link it against the kernel and the installed drivers, and
- * protect it: ready for its init to be called. 0; or -errno with `error` saying why
- * (IMAGE_ERROR_SIZE bytes), and nothing is left behind. Context: process.
+ * protect it: ready for its init to be called. The drivers whose exports it found are added to
+ * `uses`, also on failure. 0; or -errno with a message, and nothing else is left behind. Context:
+ * process.
  */
-int driver_image_load(struct driver_image *d, const void *bytes, size_t size, char *error);
+int driver_image_load(struct driver_image *d, struct driver_uses *uses, const void *bytes,
+		      size_t size, struct driver_message *m);
 /* No code of it may run any more, and nothing points to it. Context: process. */
 void driver_image_free(struct driver_image *d);
 

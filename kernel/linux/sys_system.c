@@ -4,6 +4,8 @@
 #include <arch/thread.h>
 #include <base/log.h>
 #include <base/random.h>
+#include <banos/meta.h>
+#include <driver/registry.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/frame.h>
@@ -165,11 +167,13 @@ int64_t sys_reboot(unsigned magic1, unsigned magic2, unsigned command, uaddr_t a
 	case LINUX_REBOOT_CMD_RESTART:
 	case LINUX_REBOOT_CMD_RESTART2:
 		vfs_sync();
+		driver_event(BANOS_EVENT_SHUTDOWN, 0);
 		log_info("reboot: restarting");
 		power_reset();
 	case LINUX_REBOOT_CMD_POWER_OFF:
 	case LINUX_REBOOT_CMD_HALT:
 		vfs_sync();
+		driver_event(BANOS_EVENT_SHUTDOWN, 0);
 		log_info("reboot: power off");
 		power_off();
 	default:

@@ -10,47 +10,35 @@
  *	running -> idle, armed	the function returns; a period arms it again
  *	any	-> stopping	cancel and destroy: nothing arms it until they are done
  *
- * A timer belongs to the driver in whose code its function lies; that needs no owner in the
- * interface, and finds whatever a driver has forgotten when it goes (banos_timers_release).
- *
- * Locks: all_lock (the list), or a timer's lock; never one inside the other. The kernel's timer
- *queue and the work queue come inside a timer's lock. The function is called with none held.
+ * Lock: the timer's. The kernel's timer queue and the work queue come inside it. The function is
+ * called with none held.
  */
-#include <sched/banos_timer.h>
-
 #include <banos/export.h>
 #include <banos/timer.h>
+#include <base/owner.h>
 #include <base/percpu.h>
 #include <base/spinlock.h>
 #include <lib/errno.h>
-#include <lib/list.h>
 #include <mem/slab.h>
+#include <sched/banos_runner.h>
 #include <sched/clock.h>
+#include <sched/gate.h>
 #include <sched/timer.h>
 #include <sched/work.h>
 
 struct Banos_Timer {
+	struct owner_object object;
 	Banos_Timer_Function function; /* [I] */
 	void *ctx;		       /* [I] */
 	uint32_t flags;		       /* [I] BANOS_TIMER_* */
-	struct list link;	       /* [all_lock] */
 	struct timer timer;
 	struct work work;     /* calls the function, unless in the interrupt */
 	struct spinlock lock; /* DRIVER_TIMERS */
 	nsec_t deadline;      /* [lock] */
 	nsec_t period;	      /* [lock] 0: once */
 	uint32_t stopping;    /* [lock] cancels in progress */
-	const void *runner;   /* [a] thread (or processor, in interrupts) in the function */
+	const void *runner;   /* [a] who is in the function: banos_runner() */
 };
-
-static struct list all = LIST_INIT(all);
-static struct spinlock all_lock = SPINLOCK_INIT(LOCK_DRIVER_TIMERS);
-
-/* Who runs here: never the same for two that run at once. */
-static const void *this_runner(void)
-{
-	return in_interrupt() ? (const void *)this_cpu() : (const void *)current();
-}
 
 /* After a call, or in place of one that is skipped: the next deadline of a periodic timer. */
 static void arm_again(Banos_Timer *t)
@@ -69,8 +57,8 @@ static void arm_again(Banos_Timer *t)
 
 static void call(Banos_Timer *t)
 {
-	__atomic_store_n(&t->runner, this_runner(), __ATOMIC_RELAXED);
-	t->function(t->ctx);
+	__atomic_store_n(&t->runner, banos_runner(), __ATOMIC_RELAXED);
+	GATE_CALL_VOID(t->object.owner, "a timer's function", t->function(t->ctx));
 	__atomic_store_n(&t->runner, NULL, __ATOMIC_RELAXED);
 }
 
@@ -96,13 +84,20 @@ static void on_deadline(struct timer *timer)
 	arm_again(t);
 }
 
-int32_t banos_timer_create(Banos_Timer_Function function, void *ctx, uint32_t flags,
-			   Banos_Timer **timer)
+static void release(struct owner_object *object)
 {
-	uint64_t irq;
+	banos_timer_destroy(container_of(object, Banos_Timer, object));
+}
+
+static const struct owner_class timer_class = {.name = "timer", .release = release};
+
+int32_t banos_timer_create(Banos_Driver *driver, Banos_Timer_Function function, void *ctx,
+			   uint32_t flags, Banos_Timer **timer)
+{
+	struct owner *owner = owner_find(driver);
 	Banos_Timer *t;
 
-	if (!function || !timer || (flags & ~BANOS_TIMER_INTERRUPT))
+	if (!owner || !function || !timer || (flags & ~BANOS_TIMER_INTERRUPT))
 		return -EINVAL;
 	t = kzalloc(sizeof(*t));
 	if (!t)
@@ -113,9 +108,7 @@ int32_t banos_timer_create(Banos_Timer_Function function, void *ctx, uint32_t fl
 	timer_init(&t->timer, on_deadline);
 	work_init(&t->work, on_work);
 	spin_init(&t->lock, LOCK_DRIVER_TIMERS);
-	irq = spin_lock_irq(&all_lock);
-	list_add_tail(&t->link, &all);
-	spin_unlock_irq(&all_lock, irq);
+	owner_add(owner, &t->object, &timer_class);
 	*timer = t;
 	return 0;
 }
@@ -158,6 +151,7 @@ static bool stop(Banos_Timer *t)
 	 */
 	armed = timer_cancel_sync(&t->timer);
 	armed |= timer_cancel_sync(&t->timer);
+	armed |= work_cancel(&t->work);
 	work_flush(&t->work);
 	return armed;
 }
@@ -170,16 +164,11 @@ static void stop_done(Banos_Timer *t)
 	spin_unlock_irq(&t->lock, flags);
 }
 
-static bool is_own_call(Banos_Timer *t)
-{
-	return __atomic_load_n(&t->runner, __ATOMIC_RELAXED) == this_runner();
-}
-
 int32_t banos_timer_cancel_sync(Banos_Timer *t)
 {
 	bool armed;
 
-	if (is_own_call(t))
+	if (banos_runs_here(&t->runner))
 		return -EDEADLK;
 	armed = stop(t);
 	stop_done(t);
@@ -189,44 +178,13 @@ BANOS_EXPORT(banos_timer_cancel_sync);
 
 int32_t banos_timer_destroy(Banos_Timer *t)
 {
-	uint64_t flags;
-
 	if (!t)
 		return 0;
-	if (is_own_call(t))
+	if (banos_runs_here(&t->runner))
 		return -EDEADLK;
 	stop(t);
-	flags = spin_lock_irq(&all_lock);
-	list_del(&t->link);
-	spin_unlock_irq(&all_lock, flags);
+	owner_remove(&t->object);
 	kfree(t);
 	return 0;
 }
 BANOS_EXPORT(banos_timer_destroy);
-
-static Banos_Timer *find_in(uintptr_t start, size_t size)
-{
-	uint64_t flags = spin_lock_irq(&all_lock);
-	Banos_Timer *t, *found = NULL;
-
-	list_for_each_entry(t, &all, link) {
-		if ((uintptr_t)t->function - start < size) {
-			found = t;
-			break;
-		}
-	}
-	spin_unlock_irq(&all_lock, flags);
-	return found;
-}
-
-unsigned banos_timers_release(uintptr_t start, size_t size)
-{
-	Banos_Timer *t;
-	unsigned n = 0;
-
-	while ((t = find_in(start, size)) != NULL) {
-		banos_timer_destroy(t);
-		n++;
-	}
-	return n;
-}

@@ -108,14 +108,21 @@ struct thread *thread_create_idle(struct cpu *c)
 	return t;
 }
 
-struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg)
+struct thread *kthread_prepare(const char *name, void (*fn)(void *arg), void *arg)
 {
 	struct thread *t = thread_create(name);
 
-	if (!t)
-		return NULL;
-	arch_thread_setup(t, fn, arg);
-	thread_start(t);
+	if (t)
+		arch_thread_setup(t, fn, arg);
+	return t;
+}
+
+struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg)
+{
+	struct thread *t = kthread_prepare(name, fn, arg);
+
+	if (t)
+		thread_start(t);
 	return t;
 }
 

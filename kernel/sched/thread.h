@@ -83,6 +83,8 @@ struct thread {
 	struct cred *cred; /* owned; changed by the thread itself, read by others under epoch */
 	struct timer sleep_timer;    /* times the current wait out */
 	struct lockcheck locks;	     /* sleeping locks held (test builds) */
+	uint32_t driver_locks;	     /* sleeping locks of drivers it holds; by itself */
+	const void *driver_thread;   /* what a driver calls it, or NULL; by itself */
 	unsigned fail_nth;	     /* alloc_fail_nth() of this thread */
 	int32_t tid;		     /* [I] */
 	char name[THREAD_NAME_SIZE]; /* [I] but for PR_SET_NAME and exec by itself */
@@ -100,6 +102,8 @@ struct thread {
 /* A kernel thread, started; NULL when memory is out. The caller gets no reference. Context:
  * process. */
 struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg);
+/* The same, but the caller may take a reference before it calls thread_start(). */
+struct thread *kthread_prepare(const char *name, void (*fn)(void *arg), void *arg);
 
 /* A thread that is not yet on a run queue; refs is 1; see proc/fork.c for users. */
 struct thread *thread_create(const char *name);

@@ -79,7 +79,7 @@ driver missing 'one(); two(); three(); one(); return 0;' <<-END
 	void one(void), two(void), three(void), four(void);
 END
 driver nodevice 'return -19;' </dev/null
-driver forgetful 'Banos_Timer *t; if (banos_timer_create(tick, 0, 0, &t)) return -5;
+driver forgetful 'Banos_Timer *t; if (banos_timer_create(self, tick, 0, 0, &t)) return -5;
 	banos_timer_arm(t, banos_time_mono_ns() + 50000000, 100000, 0); return -19;' <<-END
 	static void tick(void *ctx) { banos_dprintln("forgetful: must not be seen"); }
 END
@@ -173,22 +173,22 @@ expect_line '^ *2 exporter'
 expect_line '^ *1 importer'
 # Each refusal says what is wrong.
 expect_line 'missing symbols: one, two, three'
-expect_line 'nodevice: init failed: ENODEV'
-expect_line 'forgetful: 1 timers? left behind'
-expect_line 'clash: exports exported_value, which already exists'
-expect_line 'likekernel: exports banos_log, which already exists'
-expect_line 'refused: .*COMMON: compile with -fno-common'
-expect_line 'refused: .*thread-local'
-expect_line 'refused: .*perhaps is weak'
-expect_line 'refused: needs more than'
-expect_line 'refused: section \.wx is writable and executable'
-expect_line 'refused: section \.init_array: there are no static constructors'
-expect_line 'refused: needs Banos ABI 127\.0\.1, this kernel has 0\.9\.0'
-expect_line 'refused: no section \.banos-driver'
-expect_line 'refused: too short for an ELF file'
-expect_line 'refused: .*was it cut short'
-expect_line 'refused: 9 bytes behind the end'
-expect_line 'refused: not for x86-64'
+expect_line 'nodevice: init failed with ENODEV'
+expect_line 'forgetful: it left a timer behind'
+expect_line 'clash exports exported_value, which already exists'
+expect_line 'likekernel exports banos_log, which already exists'
+expect_line 'drivers: .*COMMON: compile with -fno-common'
+expect_line 'drivers: .*thread-local'
+expect_line 'drivers: .*perhaps is weak'
+expect_line 'drivers: needs more than'
+expect_line 'drivers: section \.wx is writable and executable'
+expect_line 'drivers: section \.init_array: there are no static constructors'
+expect_line 'drivers: needs Banos ABI 127\.0\.1, this kernel has 0\.9\.0'
+expect_line 'drivers: no section \.banos-driver'
+expect_line 'drivers: too short for an ELF file'
+expect_line 'drivers: .*was it cut short'
+expect_line 'drivers: 9 bytes behind the end'
+expect_line 'drivers: not for x86-64'
 if grep -q 'must not be seen' "$work/out"; then
 	fail "a timer outlived its driver"
 fi

@@ -82,7 +82,7 @@ static int hello_init(Banos_Driver *driver)
 	/* A second instance must not see what the first one leaves behind. */
 	zeroes[0] = 1;
 	initialised = 0;
-	error = banos_timer_create(hello_tick, hello, 0, &hello->timer);
+	error = banos_timer_create(driver, hello_tick, hello, 0, &hello->timer);
 	if (error)
 		return error;
 	banos_dprintln("hello: Hello from a driver!");

@@ -5,6 +5,7 @@
 #include <base/ktest.h>
 #include <base/log.h>
 #include <driver/elf_types.h>
+#include <driver/instance.h>
 #include <driver/registry.h>
 #include <driver/symbols.h>
 #include <lib/errno.h>
@@ -72,9 +73,14 @@ KTEST(hello_is_protected_and_independent)
 	ktest_check(first.areas[IMAGE_TEXT].size && first.areas[IMAGE_DATA].size);
 	ktest_check(first.address + first.size <= second.address ||
 		    second.address + second.size <= first.address);
-	ktest_check(first.record != second.record);
+	ktest_check(first.contents.record != second.contents.record);
 	ktest_check(!kernel_lookup(first.address - PAGE_SIZE, &(unsigned){0}) ||
 		    first.address != (uintptr_t)first.allocation);
+	ktest_check_eq(driver_remove(b), 0);
+	ktest_check_eq(driver_remove(b), -ENOENT);
+	ktest_check_eq(driver_remove_name("hello"), 0);
+	ktest_check(!driver_image_of(a, &first));
+	ktest_check_eq(driver_remove_name("hello"), -ENOENT);
 }
 
 /*
@@ -93,6 +99,31 @@ static void memory_in_use(uint64_t *objects, uint64_t *free)
 	*free = frames.free;
 }
 
+#define ROUNDS 100
+
+/* Installed and removed, again and again: nothing is lost. */
+KTEST(install_and_remove)
+{
+	uint64_t objects = 0, free = 0, objects_then, free_then;
+	int level = log_set_console_level(0);
+	size_t size;
+	void *bytes = read_hello(&size);
+
+	for (unsigned round = 0; bytes && round < 2 * ROUNDS; round++) {
+		int instance = driver_install(bytes, size, NULL);
+
+		ktest_check(instance >= 0);
+		ktest_check_eq(driver_remove(instance), 0);
+		if (round == ROUNDS)
+			memory_in_use(&objects, &free);
+	}
+	memory_in_use(&objects_then, &free_then);
+	ktest_check(objects_then < objects + ROUNDS);
+	ktest_check(free_then + 2 * ROUNDS >= free);
+	log_set_console_level(level);
+	kfree(bytes);
+}
+
 /* Rename what the driver imports to something that nobody exports. */
 static void break_import(uint8_t *bytes)
 {
@@ -108,8 +139,6 @@ static void break_import(uint8_t *bytes)
 				s[n] = 'x';
 	}
 }
-
-#define ROUNDS 100
 
 /* By then the image is placed (parameters), or memory for it is allocated (imports). */
 static void refuse(uint8_t *good, uint8_t *broken, size_t size)
@@ -150,19 +179,21 @@ KTEST(refused_images_leave_nothing)
 /* Let each allocation fail, one after the other. Returns how many the load cannot do without. */
 static unsigned load_failing(const void *bytes, size_t size)
 {
-	static char error[IMAGE_ERROR_SIZE];
+	static struct driver_message message;
+	struct driver_uses uses = {0};
 	struct driver_image d;
 	unsigned nth = 0, refused = 0, left;
 	int r;
 
 	do {
 		alloc_fail_nth(++nth);
-		r = driver_image_load(&d, bytes, size, error);
+		r = driver_image_load(&d, &uses, bytes, size, &message);
 		left = alloc_fail_nth(0);
 		if (r)
 			ktest_check_eq(r, -ENOMEM);
 		else
 			driver_image_free(&d);
+		uses_drop(&uses);
 		refused += r != 0;
 	} while (!left && nth < 1000);
 	ktest_check(nth < 1000);
@@ -196,8 +227,10 @@ KTEST(kernel_exports)
 		"banos_timer_cancel_sync", "banos_timer_destroy",
 	};
 
+	struct driver_exports *from;
+
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		ktest_check(driver_symbol_find(names[i]) != NULL);
+		ktest_check(driver_symbol_find(names[i], &from) != NULL && !from);
 	ktest_check(banos_lookup_symbol("kmalloc") == NULL);
 	ktest_check(banos_lookup_symbol("") == NULL && banos_lookup_symbol(NULL) == NULL);
 }
@@ -224,5 +257,6 @@ KTEST(exports_are_unique)
 	ktest_check_eq(driver_symbols_publish(&c, &taken), -EEXIST);
 	ktest_check_eq(driver_symbols_publish(&d, &taken), -EEXIST);
 	driver_symbols_withdraw(&a);
+	driver_symbols_withdraw(&b);
 	ktest_check(!banos_lookup_symbol("test_export_a"));
 }

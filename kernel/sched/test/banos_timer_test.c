@@ -5,12 +5,14 @@
 #include <base/ktest.h>
 #include <base/percpu.h>
 #include <lib/errno.h>
-#include <sched/banos_timer.h>
 #include <sched/blocker.h>
 #include <sched/clock.h>
+#include <sched/test/test_driver.h>
 #include <sched/thread.h>
 
 #define MS NSEC_PER_MSEC
+
+static struct test_driver driver;
 
 struct probe {
 	Banos_Timer *timer;
@@ -47,7 +49,9 @@ static void one_shot_and_periodic(uint32_t flags)
 	struct probe p = {0};
 	uint32_t calls;
 
-	ktest_check_eq(banos_timer_create(probe_call, &p, flags, &p.timer), 0);
+	if (!test_driver_begin(&driver))
+		return;
+	ktest_check_eq(banos_timer_create(&driver.record, probe_call, &p, flags, &p.timer), 0);
 	ktest_check_eq(banos_timer_cancel_sync(p.timer), 0);
 	ktest_check_eq(banos_timer_arm(p.timer, banos_time_mono_ns() + 5 * MS, 0, 0), 0);
 	sleep_ms(50);
@@ -70,6 +74,7 @@ static void one_shot_and_periodic(uint32_t flags)
 	ktest_check_eq(p.calls, calls);
 	ktest_check_eq(p.overlaps, 0);
 	ktest_check_eq(banos_timer_destroy(p.timer), 0);
+	test_driver_end(&driver);
 }
 
 KTEST(timer_in_a_thread)
@@ -87,10 +92,13 @@ KTEST(timer_cancel_races)
 {
 	struct probe p = {.busy = 50000};
 
+	if (!test_driver_begin(&driver))
+		return;
 	for (unsigned round = 0; round < 300; round++) {
 		uint32_t flags = round & 1 ? BANOS_TIMER_INTERRUPT : 0, calls;
 
-		ktest_check_eq(banos_timer_create(probe_call, &p, flags, &p.timer), 0);
+		ktest_check_eq(banos_timer_create(&driver.record, probe_call, &p, flags, &p.timer),
+			       0);
 		banos_timer_arm(p.timer, 0, BANOS_TIMER_PERIOD_MIN, 0);
 		clock_delay_ns(round * 1000);
 		banos_timer_cancel_sync(p.timer);
@@ -100,18 +108,26 @@ KTEST(timer_cancel_races)
 		banos_timer_destroy(p.timer);
 	}
 	ktest_check_eq(p.overlaps, 0);
+	test_driver_end(&driver);
 }
 
 KTEST(timer_arguments)
 {
+	struct owner_object *object;
 	Banos_Timer *t;
 
-	ktest_check_eq(banos_timer_create(NULL, NULL, 0, &t), -EINVAL);
-	ktest_check_eq(banos_timer_create(probe_call, NULL, 2, &t), -EINVAL);
-	ktest_check_eq(banos_timer_create(probe_call, NULL, 0, NULL), -EINVAL);
-	ktest_check_eq(banos_timer_create(probe_call, NULL, 0, &t), 0);
+	if (!test_driver_begin(&driver))
+		return;
+	ktest_check_eq(banos_timer_create((Banos_Driver *)&t, probe_call, NULL, 0, &t), -EINVAL);
+	ktest_check_eq(banos_timer_create(&driver.record, NULL, NULL, 0, &t), -EINVAL);
+	ktest_check_eq(banos_timer_create(&driver.record, probe_call, NULL, 2, &t), -EINVAL);
+	ktest_check_eq(banos_timer_create(&driver.record, probe_call, NULL, 0, NULL), -EINVAL);
+	ktest_check_eq(banos_timer_create(&driver.record, probe_call, NULL, 0, &t), 0);
 	ktest_check_eq(banos_timer_arm(t, 0, 1, 0), -EINVAL);
-	ktest_check_eq(banos_timers_release((uintptr_t)probe_call, 1), 1);
-	ktest_check_eq(banos_timers_release((uintptr_t)probe_call, 1), 0);
+	/* As the loader does with what a driver forgets. */
+	object = owner_newest(&driver.owner);
+	if (ktest_check(object != NULL))
+		object->class->release(object);
 	ktest_check_eq(banos_timer_destroy(NULL), 0);
+	test_driver_end(&driver);
 }

@@ -6,6 +6,7 @@
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
 
+#include <lib/compiler.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,21 @@ static inline void irq_enable(void)
 static inline void irq_disable(void)
 {
 	__asm__ volatile("cli" : : : "memory");
+}
+
+/*
+ * Flags that compiled code relies on being clear, direction (DF) and alignment or user access (AC):
+ * clear them, and say whether one was set.
+ */
+static inline bool cpu_clean_flags(void)
+{
+	uint64_t flags;
+
+	__asm__ volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
+	if (likely(!(flags & 0x40400)))
+		return false;
+	__asm__ volatile("pushq %0; popfq" : : "r"(flags & ~0x40400ul) : "memory", "cc");
+	return true;
 }
 
 /* Enable interrupts and halt until one comes, with no gap between the two. */

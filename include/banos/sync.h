@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locks and events. Interface "banos.core".
+ *
+ * The caller provides the storage, 64 bytes each, and calls init before the first use and fini
+ * before the memory goes. `name` is a text that stays: it names the kind of lock (not the single
+ * lock) in messages and for the checks of test builds and of banos-host.
+ *
+ *	mutex	   one holder; may sleep to get it, may sleep while holding it
+ *	rwlock	   many readers or one writer; like a mutex otherwise
+ *	spinlock   one holder; disables interrupts on this processor meanwhile; never sleep
+ *	event	   a flag to wait for; set from anywhere, interrupts included
+ *
+ * A callback returns with as many locks held as it was called with: the kernel looks, and names the
+ * driver that broke the rule. Nothing here can fail for want of memory.
+ *
+ * Order: take locks of one kind in an order of your own making, and mutexes and rwlocks before
+ * spinlocks. While a spinlock is held only functions of context "any" may be called.
+ */
+#ifndef BANOS_SYNC_H
+#define BANOS_SYNC_H
+
+#include <banos/types.h>
+
+typedef struct Banos_Mutex {
+	uint64_t storage[8];
+} Banos_Mutex;
+typedef struct Banos_Rwlock {
+	uint64_t storage[8];
+} Banos_Rwlock;
+typedef struct Banos_Spinlock {
+	uint64_t storage[8];
+} Banos_Spinlock;
+typedef struct Banos_Event {
+	uint64_t storage[8];
+} Banos_Event;
+
+BANOS_SIZE(Banos_Mutex, 64);
+BANOS_SIZE(Banos_Rwlock, 64);
+BANOS_SIZE(Banos_Spinlock, 64);
+BANOS_SIZE(Banos_Event, 64);
+
+/* For time-outs: wait for ever. */
+#define BANOS_FOREVER UINT64_MAX
+
+/* A wait that a signal to the calling program, or banos_thread_stop() of the calling thread, ends.
+ */
+#define BANOS_WAIT_INTERRUPTIBLE 1u
+
+/* The event is reset by the one waiter that it lets go; without the flag it stays set, and lets all
+ * go, until it is reset. */
+#define BANOS_EVENT_AUTO 1u
+
+BANOS_API_BEGIN
+
+/* Context of init: any; of fini and of the rest: may sleep, but for trylock and unlock: any but
+ * interrupts. Since 0.9. */
+void banos_mutex_init(Banos_Mutex *mutex, const char *name);
+void banos_mutex_lock(Banos_Mutex *mutex);
+/* 0, or -EINTR (see BANOS_WAIT_INTERRUPTIBLE): not locked then. */
+int32_t banos_mutex_lock_interruptible(Banos_Mutex *mutex);
+/* 1: locked, 0: somebody else has it. */
+int32_t banos_mutex_trylock(Banos_Mutex *mutex);
+void banos_mutex_unlock(Banos_Mutex *mutex);
+/* Nobody holds it or waits for it. */
+void banos_mutex_fini(Banos_Mutex *mutex);
+
+/* Context as for mutexes. A reader must not ask again, nor for writing. Since 0.9. */
+void banos_rwlock_init(Banos_Rwlock *lock, const char *name);
+void banos_rwlock_read_lock(Banos_Rwlock *lock);
+void banos_rwlock_read_unlock(Banos_Rwlock *lock);
+void banos_rwlock_write_lock(Banos_Rwlock *lock);
+void banos_rwlock_write_unlock(Banos_Rwlock *lock);
+void banos_rwlock_fini(Banos_Rwlock *lock);
+
+/* Context: any. lock returns a token for the matching unlock. Since 0.9. */
+void banos_spin_init(Banos_Spinlock *lock, const char *name);
+uint64_t banos_spin_lock(Banos_Spinlock *lock);
+void banos_spin_unlock(Banos_Spinlock *lock, uint64_t token);
+void banos_spin_fini(Banos_Spinlock *lock);
+
+/* flags: BANOS_EVENT_*. 0, or -EINVAL for an unknown flag. Context: any. Since 0.9. */
+int32_t banos_event_init(Banos_Event *event, const char *name, uint32_t flags);
+/* Set it: one waiter goes (AUTO), or all. Setting what is set changes nothing. Context: any. */
+void banos_event_set(Banos_Event *event);
+/* Context: any. */
+void banos_event_reset(Banos_Event *event);
+/*
+ * Wait until it is set, at most `timeout_ns` (0: only look; BANOS_FOREVER). flags:
+ * BANOS_WAIT_INTERRUPTIBLE. 0; -ETIMEDOUT; -EINTR; -EINVAL for an unknown flag. Waiters go in the
+ * order in which they came. Context: may sleep.
+ */
+int32_t banos_event_wait(Banos_Event *event, uint64_t timeout_ns, uint32_t flags);
+/*
+ * Nobody waits and nobody will set it. Returns when whoever set it last is done with it, so that
+ * the memory may go: a waiter that frees the event must call this first. Context: may sleep.
+ */
+void banos_event_fini(Banos_Event *event);
+
+BANOS_API_END
+
+#endif

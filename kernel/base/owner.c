@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Owners by their records, and the objects of each. Searched when an object is made only. */
+#include "owner.h"
+
+static struct spinlock owners_lock = SPINLOCK_INIT(LOCK_DRIVER_OWNER);
+static struct rb_root owners; /* [owners_lock] by record */
+
+static struct owner *of_node(struct rb_node *n)
+{
+	return rb_entry(n, struct owner, node);
+}
+
+void owner_publish(struct owner *o, const void *record, const char *name)
+{
+	struct rb_node **at = &owners.node, *parent = NULL;
+	uint64_t irq;
+
+	o->record = record;
+	o->name = name;
+	spin_init(&o->lock, LOCK_DRIVER_OWNER);
+	list_init(&o->objects);
+	irq = spin_lock_irq(&owners_lock);
+	while (*at) {
+		parent = *at;
+		at = (uintptr_t)record < (uintptr_t)of_node(parent)->record ? &parent->left
+									    : &parent->right;
+	}
+	rb_link(&o->node, parent, at);
+	rb_insert_fixup(&o->node, &owners);
+	spin_unlock_irq(&owners_lock, irq);
+}
+
+void owner_withdraw(struct owner *o)
+{
+	uint64_t irq = spin_lock_irq(&owners_lock);
+
+	rb_erase(&o->node, &owners);
+	spin_unlock_irq(&owners_lock, irq);
+}
+
+struct owner *owner_find(const void *record)
+{
+	uint64_t irq = spin_lock_irq(&owners_lock);
+	struct rb_node *n = owners.node;
+
+	while (n && of_node(n)->record != record)
+		n = (uintptr_t)record < (uintptr_t)of_node(n)->record ? n->left : n->right;
+	spin_unlock_irq(&owners_lock, irq);
+	return n ? of_node(n) : NULL;
+}
+
+void owner_add(struct owner *o, struct owner_object *object, const struct owner_class *class)
+{
+	uint64_t irq = spin_lock_irq(&o->lock);
+
+	object->owner = o;
+	object->class = class;
+	list_add_tail(&object->link, &o->objects);
+	spin_unlock_irq(&o->lock, irq);
+}
+
+void owner_remove(struct owner_object *object)
+{
+	uint64_t irq = spin_lock_irq(&object->owner->lock);
+
+	list_del(&object->link);
+	spin_unlock_irq(&object->owner->lock, irq);
+}
+
+struct owner_object *owner_newest(struct owner *o)
+{
+	uint64_t irq = spin_lock_irq(&o->lock);
+	struct owner_object *object =
+		list_empty(&o->objects) ? NULL
+					: list_last_entry(&o->objects, struct owner_object, link);
+
+	spin_unlock_irq(&o->lock, irq);
+	return object;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owners: who stands behind an object that a driver has made. Every folder that implements a part
+ * of the driver ABI puts an owner_object into what it hands out, so that whatever a driver
+ * forgets is found when the driver goes; the loader (driver/) makes the owners, and is above
+ * everything that uses them. How calls get in and out of a driver: sched/gate.h.
+ */
+#ifndef BASE_OWNER_H
+#define BASE_OWNER_H
+
+#include <base/spinlock.h>
+#include <lib/list.h>
+#include <lib/rbtree.h>
+
+struct owner_counts;
+
+struct owner {
+	struct rb_node node;	     /* [owners] */
+	const void *record;	     /* [I] the driver's Banos_Driver: its name in the ABI */
+	const char *name;	     /* [I] for messages */
+	struct spinlock lock;	     /* DRIVER_OWNER */
+	struct list objects;	     /* [lock] in order of creation */
+	struct owner_counts *counts; /* [I] calls that went in and came out: sched/gate.c */
+	uint32_t closed;	     /* [a] nobody from outside gets in */
+	uint32_t users;		     /* [a] what keeps it from being removed: files, dependents */
+	uint32_t complaints;	     /* [a] rules it has broken */
+};
+
+struct owner_object;
+
+struct owner_class {
+	const char *name; /* "timer" */
+	/* What programs know it by, or NULL; stays as long as the object. Context: any. */
+	const char *(*label)(const struct owner_object *object);
+	/* The driver has forgotten it: end and free it. Context: process. */
+	void (*release)(struct owner_object *object);
+};
+
+struct owner_object {
+	struct list link;		 /* [owner->lock] */
+	struct owner *owner;		 /* [I] */
+	const struct owner_class *class; /* [I] */
+};
+
+/* Make the owner known by its record. Context: any. */
+void owner_publish(struct owner *o, const void *record, const char *name);
+void owner_withdraw(struct owner *o);
+
+/*
+ * The owner whose record this is, or NULL for a pointer that is none. It stays while the driver
+ * executes, which the caller's caller does. Context: any.
+ */
+struct owner *owner_find(const void *record);
+
+/* Context: any. */
+void owner_add(struct owner *o, struct owner_object *object, const struct owner_class *class);
+void owner_remove(struct owner_object *object);
+/* The newest object, still on the list, or NULL. */
+struct owner_object *owner_newest(struct owner *o);
+
+#endif

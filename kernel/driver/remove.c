@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Removing a driver. Check first, then act:
+ *
+ *	its gate is closed: nobody from outside comes in, nobody is inside, nothing refers to it
+ *	quiesce and uninit may refuse: the gate opens again, nothing has happened
+ *	what they forgot is taken back, deferred calls have run, a grace period, unmapped
+ *
+ * Its own timers, interrupts and threads go on until uninit ends them, since it may need them for
+ * that: see sched/gate.h.
+ */
+#include "instance.h"
+#include "registry.h"
+#include <base/log.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <mem/slab.h>
+#include <sched/gate.h>
+
+/* "driver a is in use by b, c" */
+static int refuse_busy(struct instance *i, struct driver_message *m)
+{
+	struct instance *other;
+
+	if (!i->dependents)
+		return driver_refuse(
+			m, -EBUSY, "driver %s is in use: close its devices and try again", i->name);
+	driver_refuse(m, -EBUSY, "driver %s is needed by ", i->name);
+	list_for_each_entry(other, &instances, link) {
+		for (uint32_t k = 0; k < other->uses.count; k++) {
+			if (other->uses.on[k] != i)
+				continue;
+			strlcat(m->text, other->name, sizeof(m->text));
+			strlcat(m->text, ", ", sizeof(m->text));
+		}
+	}
+	strlcat(m->text, "which must be removed first", sizeof(m->text));
+	return -EBUSY;
+}
+
+static int ask(struct instance *i, struct driver_message *m)
+{
+	const Banos_Meta *meta = &i->image.contents.meta;
+	Banos_Driver *record = i->image.contents.record;
+	const char *who = "quiesce";
+	int r = 0;
+
+	if (meta->quiesce)
+		r = GATE_CALL(&i->owner, who, meta->quiesce(record));
+	if (r >= 0) {
+		who = "uninit";
+		r = GATE_CALL(&i->owner, who, record->uninit(record));
+	}
+	if (r >= 0)
+		return 0;
+	if (r < -MAX_ERRNO)
+		r = -EIO;
+	return driver_refuse(m, r, "driver %s refuses to go: %s returned %s", i->name, who,
+			     errno_name(r));
+}
+
+/* Holds: install_lock. */
+static int remove_instance(struct instance *i, struct driver_message *m)
+{
+	int r;
+
+	/* init has checked it; the driver may have written to it since, which changes nothing. */
+	if (!i->image.contents.record->uninit)
+		return driver_refuse(m, -EBUSY, "driver %s has no uninit: it cannot be removed",
+				     i->name);
+	if (gate_close(&i->owner))
+		return refuse_busy(i, m);
+	instance_set_state(i, INSTANCE_LEAVING);
+	r = ask(i, m);
+	if (r) {
+		instance_set_state(i, INSTANCE_LIVE);
+		gate_open(&i->owner);
+		return r;
+	}
+	log_info("driver %s: instance %d removed", i->name, i->number);
+	instance_undo(i);
+	return 0;
+}
+
+static int remove_found(struct instance *(*find)(const void *key), const void *key)
+{
+	struct driver_message *m = kzalloc(sizeof(*m));
+	struct instance *i;
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	mutex_lock(&install_lock);
+	i = find(key);
+	r = i ? remove_instance(i, m) : driver_refuse(m, -ENOENT, "no such driver is installed");
+	mutex_unlock(&install_lock);
+	if (r < 0)
+		driver_message_tell(m);
+	kfree(m);
+	return r;
+}
+
+static struct instance *find_number(const void *key)
+{
+	return instance_find(*(const int *)key);
+}
+
+static struct instance *find_newest(const void *key)
+{
+	struct instance *i, *found = NULL;
+
+	list_for_each_entry(i, &instances, link)
+		if (strcmp(i->name, key) == 0)
+			found = i;
+	return found;
+}
+
+int driver_remove(int number)
+{
+	return remove_found(find_number, &number);
+}
+
+int driver_remove_name(const char *name)
+{
+	return remove_found(find_newest, name);
+}
+
+void driver_event(uint32_t event, uint64_t argument)
+{
+	struct instance *i;
+
+	mutex_lock(&install_lock);
+	list_for_each_entry(i, &instances, link) {
+		const Banos_Meta *meta = &i->image.contents.meta;
+
+		if (meta->event)
+			GATE_CALL_VOID(&i->owner, "event",
+				       meta->event(i->image.contents.record, event, argument));
+	}
+	mutex_unlock(&install_lock);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The gate between the kernel and a driver's code. Two things happen there.
+ *
+ * Keeping count. The code of a driver must not go while somebody is in it, or may come. What a
+ * driver has made itself (a timer, an interrupt, a thread) ends synchronously when it is
+ * destroyed, so it needs no count, and goes on during the driver's own uninit, which may need it.
+ * What comes from outside is kept out by one of
+ *   - owner_hold(): something refers to the driver for longer (an open file, a mapping, another
+ *     driver); it cannot be removed meanwhile, and calls that belong to such a hold cost nothing;
+ *   - gate_enter() .. gate_leave(): a call that comes out of the blue (open, the text of a node).
+ * Both fail once the gate is closed.
+ *
+ * Looking at what comes back. Each call is between gate_call_begin() and gate_call_end(), or
+ * in GATE_CALL: a driver that returns with interrupts off, with the direction flag set or with a
+ * lock is named in the log at once, and the state is put right as far as can be, instead of a hang
+ * much later and far away.
+ *
+ * Closing: `closed` is set, and after a grace period every call that did not see it has counted
+ * itself in. A processor counts calls that enter and calls that leave on it apart; since
+ * what has left is added up before what has entered, equal sums mean that nobody was inside.
+ *
+ * Rejected: one atomic counter of calls (a shared cache line in every call), a reference for each
+ * call in a file (the file holds the driver already).
+ */
+#ifndef SCHED_GATE_H
+#define SCHED_GATE_H
+
+#include <base/owner.h>
+#include <base/types.h>
+
+struct gate_call {
+	uint32_t preempt; /* preempt_count() */
+	uint32_t locks;	  /* sleeping locks of drivers that the thread holds */
+	bool irq;	  /* interrupts are enabled */
+};
+
+/* 0 or -ENOMEM. The owner is not published yet. Context: process. */
+int gate_init(struct owner *o);
+void gate_fini(struct owner *o);
+
+/* False: the driver is going, answer -ENODEV. Context: any. */
+bool gate_enter(struct owner *o);
+void gate_leave(struct owner *o);
+
+/* The same for longer: until owner_drop() the driver is not removed. Context: any. */
+bool owner_hold(struct owner *o);
+void owner_drop(struct owner *o);
+
+void gate_call_begin(struct gate_call *call);
+/* `what` is what was called, for the message. True: the driver broke a rule. */
+bool gate_call_end(struct owner *o, const struct gate_call *call, const char *what);
+
+/* Evaluates `expression`, a call of the driver, and looks at what it leaves behind. */
+#define GATE_CALL(owner, what, expression)                   \
+	({                                                   \
+		struct gate_call call_;                      \
+		gate_call_begin(&call_);                     \
+		__typeof__(expression) result_ = expression; \
+		gate_call_end(owner, &call_, what);          \
+		result_;                                     \
+	})
+/* The same for functions that return nothing. */
+#define GATE_CALL_VOID(owner, what, expression)     \
+	do {                                        \
+		struct gate_call call_;             \
+		gate_call_begin(&call_);            \
+		expression;                         \
+		gate_call_end(owner, &call_, what); \
+	} while (0)
+
+/*
+ * Let nobody in any more, and see that nobody is inside. -EBUSY when somebody is or the driver is
+ * held: the gate is open again then. Context: process.
+ */
+int gate_close(struct owner *o);
+/* Undo gate_close. */
+void gate_open(struct owner *o);
+
+#endif
