@@ -12,18 +12,23 @@
 #include <lib/list.h>
 #include <lib/rbtree.h>
 
-struct owner_counts;
+struct gate_counts;
+
+/* Counts the calls that are inside, and keeps new ones out: sched/gate.h. */
+struct gate {
+	struct gate_counts *counts; /* [I] one for each processor */
+	uint32_t closed;	    /* [a] nobody gets in */
+};
 
 struct owner {
-	struct rb_node node;	     /* [owners] */
-	const void *record;	     /* [I] the driver's Banos_Driver: its name in the ABI */
-	const char *name;	     /* [I] for messages */
-	struct spinlock lock;	     /* DRIVER_OWNER */
-	struct list objects;	     /* [lock] in order of creation */
-	struct owner_counts *counts; /* [I] calls that went in and came out: sched/gate.c */
-	uint32_t closed;	     /* [a] nobody from outside gets in */
-	uint32_t users;		     /* [a] what keeps it from being removed: files, dependents */
-	uint32_t complaints;	     /* [a] rules it has broken */
+	struct rb_node node;  /* [owners] */
+	const void *record;   /* [I] the driver's Banos_Driver: its name in the ABI */
+	const char *name;     /* [I] for messages */
+	struct spinlock lock; /* DRIVER_OWNER */
+	struct list objects;  /* [lock] in order of creation */
+	struct gate gate;     /* calls from outside */
+	uint32_t users;	      /* [a] what keeps it from being removed: files, dependents */
+	uint32_t complaints;  /* [a] rules it has broken */
 };
 
 struct owner_object;

@@ -31,10 +31,20 @@ struct stats_node {
 	ssize_t (*store)(struct stats_node *n, const char *text, size_t len);
 	uint16_t mode;	  /* 0 means 0444 */
 	struct list link; /* [STATS] */
+	/* [I] Frees a node that may be removed, with the last reference. NULL: it lives for ever.
+	 */
+	void (*release)(struct stats_node *n);
+	uint32_t refs; /* [a] of one that may be removed: registration, files, listings */
+	bool gone;     /* [a] removed: its file is no more */
 };
 
-/* Nodes live for ever. Context: process. */
+/* Show a node; one with a release function gets its first reference. Context: process. */
 void stats_add(struct stats_node *n);
+/* Show it no more, and drop the first reference. Its functions may be running. Context: process. */
+void stats_remove(struct stats_node *n);
+/* References of nodes that stats_for_each() gives, taken in its function; kept beyond it. */
+struct stats_node *stats_get(struct stats_node *n);
+void stats_put(struct stats_node *n);
 /* Call fn for each node in order of registration; fn must not sleep. Stops when it returns
  * non-zero. */
 int stats_for_each(int (*fn)(struct stats_node *n, void *ctx), void *ctx);

@@ -69,7 +69,7 @@ static struct instance *instance_build(const void *bytes, size_t size, const cha
 		*result = params_set(i, parameters, m);
 	if (*result)
 		goto out_unload;
-	if (gate_init(&i->owner) == 0)
+	if (gate_init(&i->owner.gate) == 0)
 		return i;
 	*result = driver_refuse(m, -ENOMEM, "out of memory");
 	params_free(i);
@@ -105,7 +105,7 @@ void instance_undo(struct instance *i)
 	/* What it has deferred runs before, and a name found through a lookup is used up. */
 	epoch_barrier();
 	owner_withdraw(&i->owner);
-	gate_fini(&i->owner);
+	gate_fini(&i->owner.gate);
 	uses_drop(&i->uses);
 	driver_image_free(&i->image);
 	params_free(i);

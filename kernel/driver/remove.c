@@ -68,13 +68,13 @@ static int remove_instance(struct instance *i, struct driver_message *m)
 	if (!i->image.contents.record->uninit)
 		return driver_refuse(m, -EBUSY, "driver %s has no uninit: it cannot be removed",
 				     i->name);
-	if (gate_close(&i->owner))
+	if (owner_close(&i->owner))
 		return refuse_busy(i, m);
 	instance_set_state(i, INSTANCE_LEAVING);
 	r = ask(i, m);
 	if (r) {
 		instance_set_state(i, INSTANCE_LIVE);
-		gate_open(&i->owner);
+		owner_open(&i->owner);
 		return r;
 	}
 	log_info("driver %s: instance %d removed", i->name, i->number);

@@ -14,6 +14,7 @@
 #include <lib/string.h>
 #include <vfs/builtin_fs.h>
 #include <vfs/chardev.h>
+#include <vfs/dentry.h>
 #include <vfs/kmsg.h>
 #include <vfs/mount.h>
 #include <vfs/names.h>
@@ -39,7 +40,10 @@ static void make_parents(const struct path *root, const char *name)
 
 static void make_node(const struct chardev *c)
 {
-	struct inode_attr attr = {.valid = ATTR_MODE, .mode = c->mode};
+	struct inode_attr attr = {.valid = ATTR_MODE | ATTR_UID | ATTR_GID,
+				  .mode = c->mode,
+				  .uid = c->uid,
+				  .gid = c->gid};
 	struct path root = {.mount = own_mount, .dentry = instance->root}, node;
 	int r;
 
@@ -56,6 +60,20 @@ static void make_node(const struct chardev *c)
 	/* Whoever registers a device has an umask that is no business of the node. */
 	vfs_setattr(node, &attr);
 	path_put(node);
+}
+
+/* The node goes with its device, unless somebody has put something else in its place. */
+static void remove_node(const struct chardev *c)
+{
+	struct path root = {.mount = own_mount, .dentry = instance->root}, node;
+	bool ours;
+
+	if (!c->name || path_walk(&root, c->name, 0, &node))
+		return;
+	ours = S_ISCHR(node.dentry->inode->mode) && node.dentry->inode->rdev == c->rdev;
+	path_put(node);
+	if (ours)
+		vfs_unlink(&root, c->name);
 }
 
 /* What programs expect beside the devices. */
@@ -97,6 +115,6 @@ int devfs_init(void)
 	r = mem_devices_init();
 	if (!r)
 		r = kmsg_init();
-	chardev_set_hook(make_node);
+	chardev_set_hooks(make_node, remove_node);
 	return r;
 }

@@ -7,7 +7,7 @@
  * looked up and lives as long as the name cache or an open file wants it; before a cached name
  * is used again, proc_revalidate asks whether it still means the same.
  *
- * Locks: none of our own. The list of nodes only grows; a snapshot of it is taken under its
+ * Locks: none of our own. A snapshot of the list of nodes, with references, is taken under its
  * spinlock (base/stats.c), because what is done with it may sleep.
  */
 #include "procfs.h"
@@ -45,6 +45,8 @@ static void proc_evict(struct inode *inode)
 
 	if (p->process)
 		proc_source()->put(p->process);
+	if (p->node)
+		stats_put(p->node);
 	inode_free_deferred(inode, proc_free);
 }
 
@@ -90,7 +92,7 @@ static int take_node(struct stats_node *n, void *ctx)
 
 	if (s->count == s->size)
 		return 1; /* registered in the meantime: the next listing has it */
-	s->nodes[s->count++] = n;
+	s->nodes[s->count++] = stats_get(n);
 	return 0;
 }
 
@@ -105,6 +107,13 @@ static int snapshot_take(struct snapshot *s)
 		return -ENOMEM;
 	stats_for_each(take_node, s);
 	return 0;
+}
+
+static void snapshot_free(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		stats_put(s->nodes[i]);
+	kfree(s->nodes);
 }
 
 /* The part of the node's path below the prefix, or NULL if it is elsewhere. */
@@ -143,7 +152,7 @@ static int find_node(struct stats_node *n, void *ctx)
 	if (rest[f->name->len])
 		f->folder = true;
 	else
-		f->file = n;
+		f->file = stats_get(n);
 	return 1;
 }
 
@@ -162,6 +171,8 @@ static int node_lookup(struct inode *dir, const struct name *name, struct inode 
 				      S_IFREG | mode, &file_inode_ops, &node_file_ops);
 		if (p)
 			p->node = f.file;
+		else
+			stats_put(f.file);
 	} else if (f.folder && prefix + name->len + 2 <= sizeof(d->prefix)) {
 		p = proc_inode_create(dir->super, node_ino(d->prefix, prefix) + name->hash,
 				      S_IFDIR | 0555, &folder_ops, &folder_file_ops);
@@ -213,7 +224,7 @@ static int list_nodes(const char *prefix, struct dir_sink *sink)
 			      (rest[len] ? S_IFDIR : S_IFREG) >> 12, (off64_t)i + 1 + COOKIE_NODES))
 			r = 1;
 	}
-	kfree(s.nodes);
+	snapshot_free(&s);
 	return r;
 }
 
@@ -313,7 +324,11 @@ static const struct file_ops root_file_ops = {.readdir = root_readdir};
 
 static bool proc_revalidate(struct dentry *d)
 {
-	return !proc_inode(d->inode)->process || proc_pid_revalidate(d->inode);
+	struct proc_inode *p = proc_inode(d->inode);
+
+	if (p->node && __atomic_load_n(&p->node->gone, __ATOMIC_ACQUIRE))
+		return false;
+	return !p->process || proc_pid_revalidate(d->inode);
 }
 
 static const struct super_ops proc_super_ops = {

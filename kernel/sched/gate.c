@@ -18,58 +18,99 @@
 /* What a callback may use of the stack. */
 #define STACK_LEFT_MIN (8 * 1024)
 
-struct owner_counts {
-	uint64_t entered; /* by their own processor only: plain, but one instruction each */
+struct gate_counts {
+	uint64_t entered; /* each by its own processor, preemption off; read by who closes */
 	uint64_t left;
 } __aligned(CACHE_LINE);
 
-/* Who closes a gate waits here; removals come one at a time, so one for all suffices. */
+/* Who closes a gate waits here: rare, so one for all gates suffices. */
 static struct blocker left_closed_gate = BLOCKER_INIT(LOCK_BLOCKER);
 
-int gate_init(struct owner *o)
+int gate_init(struct gate *g)
 {
-	o->counts = kcalloc(cpu_count(), sizeof(*o->counts));
-	return o->counts ? 0 : -ENOMEM;
+	g->closed = 0;
+	g->counts = kcalloc(cpu_count(), sizeof(*g->counts));
+	return g->counts ? 0 : -ENOMEM;
 }
 
-void gate_fini(struct owner *o)
+void gate_fini(struct gate *g)
 {
-	kfree(o->counts);
-	o->counts = NULL;
+	kfree(g->counts);
+	g->counts = NULL;
 }
 
-/* An interrupt may come between two instructions and do the same. */
 static void count(uint64_t *counter)
 {
-	__asm__ volatile("incq %0" : "+m"(*counter) : : "cc");
+	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELEASE);
 }
 
-bool gate_enter(struct owner *o)
+bool gate_enter(struct gate *g, struct gate_pass *pass)
 {
 	bool entered;
 
 	epoch_enter();
-	entered = !__atomic_load_n(&o->closed, __ATOMIC_RELAXED);
+	entered = !__atomic_load_n(&g->closed, __ATOMIC_RELAXED);
 	if (entered)
-		count(&o->counts[this_cpu_index()].entered);
+		count(&g->counts[this_cpu_index()].entered);
 	epoch_exit();
+	if (entered) {
+		*pass = (struct gate_pass){.gate = g, .outer = current()->gates};
+		current()->gates = pass;
+	}
 	return entered;
 }
 
-void gate_leave(struct owner *o)
+void gate_leave(struct gate_pass *pass)
 {
-	bool closed;
+	struct gate *g = pass->gate;
 
+	current()->gates = pass->outer;
 	/*
 	 * Whoever closes the gate looks after a grace period. Either this section is over by then,
-	 * and the count is seen, or it sees that the gate is closed.
+	 * and the count is seen, or it sees that the gate is closed. The gate may go as soon as the
+	 * count is seen, and after a grace period.
 	 */
 	epoch_enter();
-	count(&o->counts[this_cpu_index()].left);
-	closed = __atomic_load_n(&o->closed, __ATOMIC_RELAXED);
-	epoch_exit();
-	if (closed)
+	count(&g->counts[this_cpu_index()].left);
+	if (__atomic_load_n(&g->closed, __ATOMIC_RELAXED))
 		blocker_wake_all(&left_closed_gate);
+	epoch_exit();
+}
+
+bool gate_is_inside(const struct gate *g)
+{
+	const struct gate_pass *pass = in_interrupt() ? NULL : current()->gates;
+
+	while (pass && pass->gate != g)
+		pass = pass->outer;
+	return pass != NULL;
+}
+
+static bool nobody_inside(struct gate *g)
+{
+	uint64_t left = 0, entered = 0;
+
+	for_each_cpu(c)
+		left += __atomic_load_n(&g->counts[c->index].left, __ATOMIC_ACQUIRE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for_each_cpu(c)
+		entered += __atomic_load_n(&g->counts[c->index].entered, __ATOMIC_RELAXED);
+	return left == entered;
+}
+
+/* True: nobody is inside. */
+static bool shut(struct gate *g, nsec_t deadline)
+{
+	__atomic_store_n(&g->closed, 1, __ATOMIC_SEQ_CST);
+	epoch_wait();
+	WAIT_UNTIL(&left_closed_gate, nobody_inside(g), deadline, WAIT_UNINTERRUPTIBLE);
+	return nobody_inside(g);
+}
+
+void gate_shut(struct gate *g)
+{
+	shut(g, NEVER);
+	epoch_wait(); /* the last to leave has left */
 }
 
 bool owner_hold(struct owner *o)
@@ -77,7 +118,7 @@ bool owner_hold(struct owner *o)
 	bool held;
 
 	epoch_enter();
-	held = !__atomic_load_n(&o->closed, __ATOMIC_RELAXED);
+	held = !__atomic_load_n(&o->gate.closed, __ATOMIC_RELAXED);
 	if (held)
 		__atomic_add_fetch(&o->users, 1, __ATOMIC_RELAXED);
 	epoch_exit();
@@ -89,41 +130,25 @@ void owner_drop(struct owner *o)
 	__atomic_sub_fetch(&o->users, 1, __ATOMIC_RELEASE);
 }
 
-static bool nobody_inside(struct owner *o)
-{
-	uint64_t left = 0, entered = 0;
-
-	for_each_cpu(c)
-		left += __atomic_load_n(&o->counts[c->index].left, __ATOMIC_ACQUIRE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	for_each_cpu(c)
-		entered += __atomic_load_n(&o->counts[c->index].entered, __ATOMIC_RELAXED);
-	return left == entered;
-}
-
 static bool held(struct owner *o)
 {
 	return __atomic_load_n(&o->users, __ATOMIC_ACQUIRE) != 0;
 }
 
-int gate_close(struct owner *o)
+int owner_close(struct owner *o)
 {
 	if (held(o))
 		return -EBUSY;
-	__atomic_store_n(&o->closed, 1, __ATOMIC_SEQ_CST);
-	epoch_wait();
-	WAIT_UNTIL(&left_closed_gate, nobody_inside(o), clock_mono_ns() + PATIENCE_NS,
-		   WAIT_UNINTERRUPTIBLE);
-	/* A call that was inside may have opened something. */
-	if (nobody_inside(o) && !held(o))
+	/* A call that was inside may have come to hold it. */
+	if (shut(&o->gate, clock_mono_ns() + PATIENCE_NS) && !held(o))
 		return 0;
-	gate_open(o);
+	owner_open(o);
 	return -EBUSY;
 }
 
-void gate_open(struct owner *o)
+void owner_open(struct owner *o)
 {
-	__atomic_store_n(&o->closed, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&o->gate.closed, 0, __ATOMIC_RELEASE);
 }
 
 /* --- what comes back ------------------------------------------------------------------------- */

@@ -8,8 +8,9 @@
  * What comes from outside is kept out by one of
  *   - owner_hold(): something refers to the driver for longer (an open file, a mapping, another
  *     driver); it cannot be removed meanwhile, and calls that belong to such a hold cost nothing;
- *   - gate_enter() .. gate_leave(): a call that comes out of the blue (open, the text of a node).
- * Both fail once the gate is closed.
+ *   - gate_enter() .. gate_leave(): a call that comes out of the blue (the text of a node).
+ * Both fail once the gate is closed. Objects that a driver may unregister while programs use them
+ * have a gate of their own, which their unregistration closes.
  *
  * Looking at what comes back. Each call is between gate_call_begin() and gate_call_end(), or
  * in GATE_CALL: a driver that returns with interrupts off, with the direction flag set or with a
@@ -35,15 +36,25 @@ struct gate_call {
 	bool irq;	  /* interrupts are enabled */
 };
 
-/* 0 or -ENOMEM. The owner is not published yet. Context: process. */
-int gate_init(struct owner *o);
-void gate_fini(struct owner *o);
+/* An open gate. 0 or -ENOMEM. Context: any. */
+int gate_init(struct gate *g);
+void gate_fini(struct gate *g);
 
-/* False: the driver is going, answer -ENODEV. Context: any. */
-bool gate_enter(struct owner *o);
-void gate_leave(struct owner *o);
+/* A thread's way through a gate, on its stack. */
+struct gate_pass {
+	struct gate *gate;
+	struct gate_pass *outer; /* the thread is inside that one, too */
+};
 
-/* The same for longer: until owner_drop() the driver is not removed. Context: any. */
+/* False: what is behind it is going, answer -ENODEV. Context: process. */
+bool gate_enter(struct gate *g, struct gate_pass *pass);
+void gate_leave(struct gate_pass *pass);
+/* Is the current thread inside? */
+bool gate_is_inside(const struct gate *g);
+/* For good: when it returns nobody is inside, and nobody gets in. Context: process, not inside. */
+void gate_shut(struct gate *g);
+
+/* Until owner_drop() the driver is not removed. False: it is going. Context: any. */
 bool owner_hold(struct owner *o);
 void owner_drop(struct owner *o);
 
@@ -73,8 +84,8 @@ bool gate_call_end(struct owner *o, const struct gate_call *call, const char *wh
  * Let nobody in any more, and see that nobody is inside. -EBUSY when somebody is or the driver is
  * held: the gate is open again then. Context: process.
  */
-int gate_close(struct owner *o);
-/* Undo gate_close. */
-void gate_open(struct owner *o);
+int owner_close(struct owner *o);
+/* Undo owner_close. */
+void owner_open(struct owner *o);
 
 #endif

@@ -83,6 +83,23 @@ struct page *vm_object_find(struct vm_object *o, uint64_t index)
 	return page;
 }
 
+int vm_object_adopt(struct vm_object *o, uint64_t index, struct page *page)
+{
+	int r;
+
+	page->kind = PAGE_OBJECT;
+	page->object = o;
+	page->index = index;
+	spin_lock(&o->lock);
+	r = radix_insert(&o->index, index, page);
+	if (!r)
+		o->pages++;
+	spin_unlock(&o->lock);
+	if (r)
+		page->kind = PAGE_ALLOCATED;
+	return r;
+}
+
 static int add_page(struct vm_object *o, uint64_t index, struct page **out)
 {
 	struct page *page = frame_alloc(0, FRAME_ZERO | FRAME_USER);
@@ -91,27 +108,16 @@ static int add_page(struct vm_object *o, uint64_t index, struct page **out)
 	if (!page)
 		return -ENOMEM;
 	r = o->ops->fill ? o->ops->fill(o, index, page) : 0;
-	if (r)
-		goto out_free;
-	page->kind = PAGE_OBJECT;
-	page->object = o;
-	page->index = index;
 	page_get(page); /* one for the index, one for the caller */
-	spin_lock(&o->lock);
-	r = radix_insert(&o->index, index, page);
 	if (!r)
-		o->pages++;
-	spin_unlock(&o->lock);
+		r = vm_object_adopt(o, index, page);
 	if (r) {
-		page->kind = PAGE_ALLOCATED;
 		page->refs = 1;
-		goto out_free;
+		page_put(page);
+		return r;
 	}
 	*out = page;
 	return 0;
-out_free:
-	page_put(page);
-	return r;
 }
 
 int vm_object_page(struct vm_object *o, uint64_t index, struct page **out)

@@ -55,6 +55,11 @@ void vm_object_put(struct vm_object *o);
 struct page *vm_object_find(struct vm_object *o, uint64_t index);
 /* The same, creating and filling it if needed. 0 or -ENOMEM, -ENOSPC, -EIO. Context: process. */
 int vm_object_page(struct vm_object *o, uint64_t index, struct page **out);
+/*
+ * Put a page there that is nowhere yet; the caller's reference becomes the object's. 0 or -ENOMEM
+ * (the reference is still the caller's). Nothing is at that index. Context: process.
+ */
+int vm_object_adopt(struct vm_object *o, uint64_t index, struct page *page);
 /* The first index >= from that holds a page; false when none. (SEEK_DATA.) */
 bool vm_object_next(struct vm_object *o, uint64_t from, uint64_t *index);
 

@@ -29,16 +29,18 @@ struct driver {
 	char *fields; /* "KEY: VALUE" lines, ended by NUL each, and an empty one at the end */
 };
 
-/* All of them, in order of their numbers; NULL with *failed set (and a message) or when none are. */
+/* All of them, in order of their numbers; NULL with *failed set (and a message) or when none are.
+ */
 struct driver *drivers_read(bool *failed);
-/* The value of a field, or NULL. `after`: the one found before, for keys that come several times. */
+/* The value of a field, or NULL. `after`: the one found before, for keys that come several times.
+ */
 const char *driver_field(const struct driver *d, const char *key, const char *after);
 /* Is it meant by this text: its name, or the number of its instance? */
 bool driver_is(const struct driver *d, const char *text);
 
 /*
- * Says why the last call failed: in the kernel's words if it left any, else by `error`. `subject` is
- * the file or driver it was about. Returns EXIT_FAILURE.
+ * Says why the last call failed: in the kernel's words if it left any, else by `error`. `subject`
+ * is the file or driver it was about. Returns EXIT_FAILURE.
  */
 int complain(const char *subject, int error);
 

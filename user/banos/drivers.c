@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The installed drivers: /proc/banos/drivers, a paragraph of "KEY: VALUE" lines for each. banos list
- * and banos info show it.
+ * The installed drivers: /proc/banos/drivers, a paragraph of "KEY: VALUE" lines for each. banos
+ * list and banos info show it.
  */
 #include "banos.h"
 

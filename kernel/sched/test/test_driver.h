@@ -15,7 +15,7 @@ struct test_driver {
 static inline bool test_driver_begin(struct test_driver *d)
 {
 	*d = (struct test_driver){.record = {.name = "test"}};
-	if (!ktest_check_eq(gate_init(&d->owner), 0))
+	if (!ktest_check_eq(gate_init(&d->owner.gate), 0))
 		return false;
 	owner_publish(&d->owner, &d->record, "test");
 	return true;
@@ -26,7 +26,7 @@ static inline void test_driver_end(struct test_driver *d)
 {
 	ktest_check(owner_newest(&d->owner) == NULL);
 	owner_withdraw(&d->owner);
-	gate_fini(&d->owner);
+	gate_fini(&d->owner.gate);
 }
 
 #endif

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Drivers' character devices: <banos/chardev.h>.
+ *
+ * Objects: a Banos_Chardev, and a struct open_file for each description that programs have of it.
+ *
+ *	registered	opens find it (chardev.c) and take a reference to it
+ *	unregistered	nobody finds it; its gate is shut, so that no callback runs; each file
+ *			that was open has been closed and is dead: calls give -ENODEV. The
+ *			memory goes with the last file.
+ *
+ * An open file holds the driver (owner_hold), which therefore is not removed; a dead one does not.
+ * Calls of an open file pass the device's gate because the driver may unregister the device at any
+ * time; that costs two increments in the processor's own cache line.
+ *
+ * Locks: device->lock (VFS_MISC) covers the list of its files. Callbacks are called with no
+ * lock held but the file's position lock, if it has a position.
+ */
+#include "banos_io.h"
+#include "chardev.h"
+#include "inode.h"
+#include "poll.h"
+#include <banos/chardev.h>
+#include <banos/export.h>
+#include <base/banos_struct.h>
+#include <base/banos_name.h>
+#include <base/owner.h>
+#include <lib/errno.h>
+#include <lib/bitmap.h>
+#include <lib/format.h>
+#include <lib/string.h>
+#include <linux/fcntl.h>
+#include <linux/ioctl.h>
+#include <mem/slab.h>
+#include <sched/epoch.h>
+#include <sched/gate.h>
+#include <sched/mutex.h>
+#include <vm/banos_pages.h>
+#include <vm/object.h>
+
+#define DEVICE_MAJOR 240 /* "local and experimental use" of Linux's list */
+#define MINORS	     4096
+#define NAME_SIZE    64
+
+struct open_file {
+	struct list link;      /* [device->lock] in device->files */
+	Banos_Chardev *device; /* [I] a reference */
+	void *context;	       /* [I] what open gave */
+	bool dead;	       /* [a] closed because the device went */
+};
+
+struct Banos_Chardev {
+	struct owner_object object;
+	struct gate gate;
+	uint32_t refs;		/* [a] registration, open files */
+	Banos_Chardev_Ops ops;	/* [I] */
+	void *ctx;		/* [I] */
+	struct chardev dev;	/* [I] */
+	char name[NAME_SIZE];	/* [I] */
+	struct spinlock lock;	/* VFS_MISC */
+	struct list files;	/* [lock] open_file */
+	struct blocker changed; /* who polls hangs here */
+	struct epoch_head epoch;
+};
+
+static struct spinlock minors_lock = SPINLOCK_INIT(LOCK_VFS_MISC);
+static DECLARE_BITMAP(minors, MINORS); /* [minors_lock] in use */
+
+static void device_put(Banos_Chardev *d)
+{
+	if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	gate_fini(&d->gate);
+	kfree_deferred(d, epoch);
+}
+
+/* chardev.c has found it: a reference to it and a hold of the driver, which open takes over. */
+static bool device_hold(void *priv)
+{
+	Banos_Chardev *d = priv;
+
+	if (!owner_hold(d->object.owner))
+		return false;
+	__atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+#define CALL(device, name, ...) \
+	GATE_CALL((device)->object.owner, #name, (device)->ops.name(__VA_ARGS__))
+
+/* Before a call of an open file; false: the device is gone. */
+static bool file_enter(struct open_file *of, struct gate_pass *pass)
+{
+	return gate_enter(&of->device->gate, pass);
+}
+
+static uint32_t io_flags(const struct file *f, const struct iter *it)
+{
+	bool nonblock = __atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_NONBLOCK;
+
+	return nonblock || (it && it->flags & ITER_NOWAIT) ? BANOS_IO_NONBLOCK : 0;
+}
+
+/* --- operations of an open file -------------------------------------------------------------- */
+
+static int call_open(Banos_Chardev *d, struct file *f, struct open_file *of)
+{
+	struct gate_pass pass;
+	int r = 0;
+
+	if (!gate_enter(&d->gate, &pass))
+		return -ENODEV;
+	of->context = d->ctx;
+	if (d->ops.open)
+		r = CALL(d, open, d->ctx, io_flags(f, NULL), &of->context);
+	if (r >= 0) {
+		spin_lock(&d->lock);
+		list_add_tail(&of->link, &d->files);
+		spin_unlock(&d->lock);
+	}
+	gate_leave(&pass);
+	return r < -MAX_ERRNO ? -EIO : min(r, 0);
+}
+
+static int device_open(struct inode *inode, struct file *f)
+{
+	Banos_Chardev *d = f->priv;
+	struct open_file *of = kzalloc(sizeof(*of));
+	int r = -ENOMEM;
+
+	if (of) {
+		of->device = d;
+		f->priv = of;
+		r = call_open(d, f, of);
+	}
+	if (r) {
+		kfree(of);
+		owner_drop(d->object.owner);
+		device_put(d);
+	}
+	return r;
+}
+
+static void device_release(struct file *f)
+{
+	struct open_file *of = f->priv;
+	Banos_Chardev *d = of->device;
+	struct gate_pass pass;
+
+	/* Either we take it off the list and close it, or the unregistration does. */
+	if (file_enter(of, &pass)) {
+		spin_lock(&d->lock);
+		list_del(&of->link);
+		spin_unlock(&d->lock);
+		if (d->ops.close)
+			GATE_CALL_VOID(d->object.owner, "close", d->ops.close(of->context));
+		gate_leave(&pass);
+		owner_drop(d->object.owner);
+	} else {
+		WAIT_UNTIL(&d->changed, __atomic_load_n(&of->dead, __ATOMIC_ACQUIRE), NEVER,
+			   WAIT_UNINTERRUPTIBLE);
+	}
+	kfree(of);
+	device_put(d);
+}
+
+static ssize_t transfer(struct file *f, struct iter *it, off64_t *pos,
+			int64_t (*call)(void *file, Banos_Io *io, uint64_t position),
+			const char *what)
+{
+	bool seekable = !(f->ops->flags & FILE_OPS_STREAM);
+	struct open_file *of = f->priv;
+	Banos_Chardev *d = of->device;
+	struct gate_pass pass;
+	struct Banos_Io io;
+	int64_t n;
+
+	if (!call)
+		return -EINVAL;
+	if (!file_enter(of, &pass))
+		return -ENODEV;
+	banos_io_begin(&io, it, io_flags(f, it));
+	n = GATE_CALL(d->object.owner, what, call(of->context, &io, seekable ? (uint64_t)*pos : 0));
+	n = banos_io_end(&io, n, d->object.owner, d->ops.cancel, of->context);
+	gate_leave(&pass);
+	if (n > (int64_t)io.length)
+		n = -EIO; /* it cannot have done more than it was asked for */
+	if (n > 0) {
+		iter_advance(it, (size_t)n);
+		if (seekable)
+			*pos += n;
+	}
+	return n;
+}
+
+static ssize_t device_read(struct file *f, struct iter *it, off64_t *pos)
+{
+	return transfer(f, it, pos, ((struct open_file *)f->priv)->device->ops.read, "read");
+}
+
+static ssize_t device_write(struct file *f, struct iter *it, off64_t *pos)
+{
+	return transfer(f, it, pos, ((struct open_file *)f->priv)->device->ops.write, "write");
+}
+
+static int64_t device_ioctl(struct file *f, unsigned cmd, uint64_t arg)
+{
+	struct open_file *of = f->priv;
+	Banos_Chardev *d = of->device;
+	struct gate_pass pass;
+	struct Banos_Io io;
+	struct iter it;
+	int64_t r;
+
+	if (!d->ops.ctl)
+		return -ENOTTY;
+	if (!file_enter(of, &pass))
+		return -ENODEV;
+	iter_init_user(&it, arg, _IOC_DIR(cmd) ? _IOC_SIZE(cmd) : 0);
+	banos_io_begin(&io, &it, io_flags(f, NULL));
+	io.argument = arg;
+	r = CALL(d, ctl, of->context, cmd, &io);
+	r = banos_io_end(&io, r, d->object.owner, d->ops.cancel, of->context);
+	gate_leave(&pass);
+	return r;
+}
+
+static unsigned device_poll(struct file *f, struct poll_table *pt)
+{
+	struct open_file *of = f->priv;
+	Banos_Chardev *d = of->device;
+	unsigned events = EPOLLIN | EPOLLOUT;
+	struct gate_pass pass;
+
+	poll_wait(pt, &d->changed);
+	if (!file_enter(of, &pass))
+		return EPOLLERR | EPOLLHUP;
+	if (d->ops.poll)
+		events = CALL(d, poll, of->context);
+	gate_leave(&pass);
+	events &= BANOS_POLL_IN | BANOS_POLL_OUT | BANOS_POLL_ERROR | BANOS_POLL_HANGUP;
+	if (events & EPOLLIN)
+		events |= EPOLLRDNORM;
+	if (events & EPOLLOUT)
+		events |= EPOLLWRNORM;
+	return events;
+}
+
+static int device_mmap(struct file *f, uint64_t offset, uint64_t len, unsigned prot, bool shared,
+		       struct vm_object **out)
+{
+	struct open_file *of = f->priv;
+	Banos_Chardev *d = of->device;
+	Banos_Pages *pages = NULL;
+	struct gate_pass pass;
+	uint64_t end;
+	int r;
+
+	if (!d->ops.mmap || add_overflow(offset, len, &end))
+		return -ENODEV;
+	if (!file_enter(of, &pass))
+		return -ENODEV;
+	r = CALL(d, mmap, of->context, offset, len, &pages);
+	if (r >= 0 && (!pages || end > (uint64_t)pages->count * PAGE_SIZE))
+		r = -EINVAL;
+	if (r >= 0)
+		*out = vm_object_get(pages->mapped);
+	gate_leave(&pass);
+	return r < -MAX_ERRNO ? -EIO : min(r, 0);
+}
+
+/* There is no end to seek from. */
+static off64_t device_llseek(struct file *f, off64_t offset, int whence)
+{
+	return file_llseek_size(f, offset, whence, 0, INT64_MAX);
+}
+
+#define DEVICE_OPS                                                           \
+	.open = device_open, .release = device_release, .read = device_read, \
+	.write = device_write, .ioctl = device_ioctl, .poll = device_poll, .mmap = device_mmap
+
+static const struct file_ops stream_ops = {.flags = FILE_OPS_STREAM, DEVICE_OPS};
+static const struct file_ops seekable_ops = {.llseek = device_llseek, DEVICE_OPS};
+
+/* --- registration ---------------------------------------------------------------------------- */
+
+static const char *label(const struct owner_object *object)
+{
+	return container_of(object, Banos_Chardev, object)->name;
+}
+
+static void forgotten(struct owner_object *object)
+{
+	banos_chardev_unregister(container_of(object, Banos_Chardev, object));
+}
+
+static const struct owner_class device_class = {
+	.name = "device", .label = label, .release = forgotten};
+
+static int take_minor(unsigned *minor)
+{
+	int r = -ENOSPC;
+
+	spin_lock(&minors_lock);
+	*minor = (unsigned)bitmap_find_zero(minors, MINORS, 0);
+	if (*minor < MINORS) {
+		bit_set(minors, *minor);
+		r = 0;
+	}
+	spin_unlock(&minors_lock);
+	return r;
+}
+
+static void give_minor(unsigned minor)
+{
+	spin_lock(&minors_lock);
+	bit_clear(minors, minor);
+	spin_unlock(&minors_lock);
+}
+
+struct name_search {
+	const char *name;
+	bool taken;
+};
+
+static void compare_name(const struct chardev *c, void *ctx)
+{
+	struct name_search *s = ctx;
+
+	s->taken |= c->name && strcmp(c->name, s->name) == 0;
+}
+
+static bool name_taken(const char *name)
+{
+	struct name_search s = {.name = name};
+
+	chardev_for_each(compare_name, &s);
+	return s.taken;
+}
+
+/* "blink%u" becomes the first that is free. 0, -EEXIST. */
+static int choose_name(Banos_Chardev *d, const char *wanted)
+{
+	const char *number = strchr(wanted, '%');
+
+	for (unsigned i = 0; i < MINORS; i++) {
+		if (number)
+			format(d->name, sizeof(d->name), "%.*s%u%s", (int)(number - wanted), wanted,
+			       i, number + 2);
+		else
+			strlcpy(d->name, wanted, sizeof(d->name));
+		if (!name_taken(d->name))
+			return 0;
+		if (!number)
+			break;
+	}
+	return -EEXIST;
+}
+
+static int publish(Banos_Chardev *d, const Banos_Chardev_Desc *desc)
+{
+	static struct mutex naming =
+		MUTEX_INIT(LOCK_DRIVER_NAMES); /* from the choice to the node */
+	unsigned minor;
+	int r;
+
+	mutex_lock(&naming);
+	r = choose_name(d, desc->name);
+	if (!r)
+		r = take_minor(&minor);
+	if (!r) {
+		d->dev = (struct chardev){
+			.name = d->name,
+			.rdev = DEV_MAKE(DEVICE_MAJOR, minor),
+			.count = 1,
+			.mode = desc->mode ? desc->mode & 0777 : 0600,
+			.uid = desc->uid,
+			.gid = desc->gid,
+			.ops = desc->flags & BANOS_CHARDEV_SEEKABLE ? &seekable_ops : &stream_ops,
+			.priv = d,
+			.hold = device_hold,
+		};
+		r = chardev_add(&d->dev);
+		if (r)
+			give_minor(minor);
+	}
+	mutex_unlock(&naming);
+	return r;
+}
+
+int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *given,
+			       const Banos_Chardev_Ops *ops, void *ctx, Banos_Chardev **device)
+{
+	struct owner *owner = owner_find(driver);
+	Banos_Chardev_Desc desc;
+	Banos_Chardev *d;
+	int r = banos_struct_get(&desc, sizeof(desc), given), used;
+
+	if (r)
+		return r;
+	if (!owner || !device || !desc.name || !banos_name_valid(desc.name, true) ||
+	    (desc.flags & ~BANOS_CHARDEV_SEEKABLE) || (desc.mode & ~0777u) || desc.zero)
+		return -EINVAL;
+	d = kzalloc(sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	used = r = banos_ops_get(&d->ops, sizeof(d->ops), ops);
+	if (r >= 0)
+		r = gate_init(&d->gate);
+	if (r)
+		goto out_free;
+	d->refs = 1;
+	d->ctx = ctx;
+	spin_init(&d->lock, LOCK_VFS_MISC);
+	list_init(&d->files);
+	blocker_init_class(&d->changed, LOCK_BLOCKER_OUTER);
+	/* First: programs may open the device before publish() returns. */
+	*device = d;
+	owner_add(owner, &d->object, &device_class);
+	r = publish(d, &desc);
+	if (!r)
+		return used;
+	owner_remove(&d->object);
+	gate_fini(&d->gate);
+out_free:
+	kfree(d);
+	return r;
+}
+BANOS_EXPORT(banos_chardev_register);
+
+/* The gate is shut: nobody else calls. */
+static void close_files(Banos_Chardev *d)
+{
+	struct open_file *of;
+
+	for (;;) {
+		spin_lock(&d->lock);
+		of = list_first_entry_or_null(&d->files, struct open_file, link);
+		if (of)
+			list_del(&of->link);
+		spin_unlock(&d->lock);
+		if (!of)
+			return;
+		if (d->ops.close)
+			GATE_CALL_VOID(d->object.owner, "close", d->ops.close(of->context));
+		owner_drop(d->object.owner);
+		/* From here on its last user may free it. */
+		__atomic_store_n(&of->dead, true, __ATOMIC_RELEASE);
+	}
+}
+
+int32_t banos_chardev_unregister(Banos_Chardev *d)
+{
+	if (!d)
+		return 0;
+	if (gate_is_inside(&d->gate))
+		return -EDEADLK;
+	chardev_remove(&d->dev);
+	give_minor(DEV_MINOR(d->dev.rdev));
+	gate_shut(&d->gate);
+	close_files(d);
+	blocker_wake(&d->changed, ~0U, EPOLLERR | EPOLLHUP);
+	owner_remove(&d->object);
+	device_put(d);
+	return 0;
+}
+BANOS_EXPORT(banos_chardev_unregister);
+
+void banos_chardev_notify(Banos_Chardev *d, uint32_t events)
+{
+	unsigned key = events;
+
+	if (events & EPOLLIN)
+		key |= EPOLLRDNORM;
+	if (events & EPOLLOUT)
+		key |= EPOLLWRNORM;
+	blocker_wake(&d->changed, ~0U, key);
+}
+BANOS_EXPORT(banos_chardev_notify);
