@@ -119,4 +119,17 @@ out:
 	irq_restore(irq);
 }
 
+void lockcheck_trim_spin(unsigned depth)
+{
+	this_cpu()->locks.depth = min(this_cpu()->locks.depth, depth);
+}
+
+void lockcheck_trim_sleep(unsigned depth)
+{
+	struct lockcheck *l = lockcheck_thread ? lockcheck_thread() : NULL;
+
+	if (l)
+		l->depth = min(l->depth, depth);
+}
+
 #endif

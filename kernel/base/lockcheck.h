@@ -46,6 +46,9 @@ void lockcheck_acquire(unsigned class, const void *lock, unsigned flags);
 void lockcheck_release(unsigned class, const void *lock, unsigned flags);
 /* Panics when a spinlock is held or in an interrupt handler: called wherever a thread may sleep. */
 void lockcheck_might_sleep(void);
+/* Forget all but the first `depth` locks: of a driver that has returned with them. */
+void lockcheck_trim_spin(unsigned depth);
+void lockcheck_trim_sleep(unsigned depth);
 /* Where the current thread's sleeping locks are recorded; set once by sched/. */
 extern struct lockcheck *(*lockcheck_thread)(void);
 #else
@@ -59,6 +62,14 @@ static inline void lockcheck_release(unsigned class, const void *lock, unsigned 
 }
 static inline void lockcheck_might_sleep(void)
 {
+}
+static inline void lockcheck_trim_spin(unsigned depth)
+{
+	(void)depth;
+}
+static inline void lockcheck_trim_sleep(unsigned depth)
+{
+	(void)depth;
 }
 #endif
 

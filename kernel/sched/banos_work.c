@@ -95,7 +95,7 @@ static void work_release(struct owner_object *object)
 	banos_work_destroy(container_of(object, Banos_Work, object));
 }
 
-static const struct owner_class work_class = {.name = "work", .release = work_release};
+static const struct owner_class work_class = {.name = "work item", .release = work_release};
 
 int32_t banos_work_create(Banos_Driver *driver, Banos_Workqueue *queue,
 			  Banos_Work_Function function, void *ctx, Banos_Work **work)

@@ -167,7 +167,10 @@ void gate_call_begin(struct gate_call *call)
 	check_stack();
 	call->irq = irq_enabled();
 	call->preempt = preempt_count();
+	/* Without preemption, or there are none. */
+	call->spins = call->preempt ? this_cpu()->locks.depth : 0;
 	call->locks = in_interrupt() ? 0 : current()->driver_locks;
+	call->held = in_interrupt() ? 0 : current()->locks.depth;
 }
 
 static void complain(struct owner *o, const char *what, const char *rule)
@@ -181,12 +184,16 @@ static void complain(struct owner *o, const char *what, const char *rule)
 			  what, rule);
 }
 
-static void restore_preemption(struct owner *o, unsigned was, const char *what)
+static void restore_preemption(struct owner *o, const struct gate_call *call, const char *what)
 {
+	unsigned was = call->preempt;
+
 	if (preempt_count() > was)
 		complain(o, what, "holding a spinlock, or inside an epoch section");
 	else
 		complain(o, what, "having released a spinlock or left an epoch section too often");
+	/* The lock stays locked, for the driver to meet again; the checker forgets it. */
+	lockcheck_trim_spin(call->spins);
 	while (preempt_count() > was)
 		preempt_enable_noresched();
 	while (preempt_count() < was)
@@ -207,7 +214,7 @@ bool gate_call_end(struct owner *o, const struct gate_call *call, const char *wh
 		broken = true;
 	}
 	if (unlikely(preempt_count() != call->preempt)) {
-		restore_preemption(o, call->preempt, what);
+		restore_preemption(o, call, what);
 		broken = true;
 	}
 	if (unlikely(cpu_clean_flags())) {
@@ -217,6 +224,7 @@ bool gate_call_end(struct owner *o, const struct gate_call *call, const char *wh
 	if (unlikely(!in_interrupt() && current()->driver_locks != call->locks)) {
 		complain(o, what,
 			 "holding a mutex or a read-write lock, or having released one too many");
+		lockcheck_trim_sleep(call->held);
 		current()->driver_locks = call->locks;
 		broken = true;
 	}

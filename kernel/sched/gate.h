@@ -34,6 +34,8 @@ struct gate_call {
 	uint32_t preempt; /* preempt_count() */
 	uint32_t locks;	  /* sleeping locks of drivers that the thread holds */
 	bool irq;	  /* interrupts are enabled */
+	uint32_t spins;	  /* spinlocks held, as the lock checker knows */
+	uint32_t held;	  /* sleeping locks held, likewise */
 };
 
 /* An open gate. 0 or -ENOMEM. Context: any. */

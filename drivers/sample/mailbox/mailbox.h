@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What programs know of the mailbox driver. */
+#ifndef MAILBOX_H
+#define MAILBOX_H
+
+#include <linux/ioctl.h>
+
+#define MAILBOX_COUNT _IOR('M', 1, uint32_t) /* how many bytes are in it */
+#define MAILBOX_EMPTY _IO('M', 2)
+
+/* In the page that mmap gives. */
+struct mailbox_counters {
+	uint64_t written; /* bytes, ever */
+	uint64_t read;
+};
+
+#endif

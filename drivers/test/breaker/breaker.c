@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Breaks the rules of the gate, one at a time, as told: the kernel must notice, name the driver,
+ * and go on. `echo RULE >/dev/breaker`; `banos install breaker.banos init=RULE` breaks it in init.
+ */
+#include <banos/chardev.h>
+#include <banos/driver.h>
+#include <banos/epoch.h>
+#include <banos/meta.h>
+#include <banos/param.h>
+#include <banos/sync.h>
+#include <banos/thread.h>
+#include <banos/timer.h>
+#include <banos/work.h>
+
+#define EINVAL 22
+
+static Banos_Driver *self;
+static Banos_Chardev *device;
+static Banos_Mutex mutex;
+static Banos_Spinlock spin;
+static Banos_Event event;
+
+static int is(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+static void nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+static void until_stopped(void *ctx)
+{
+	(void)ctx;
+	while (!banos_thread_should_stop())
+		banos_event_wait(&event, BANOS_FOREVER, BANOS_WAIT_INTERRUPTIBLE);
+}
+
+/* What it makes here it never takes back. */
+static int64_t forget(const char *what)
+{
+	Banos_Workqueue *queue;
+	Banos_Thread *thread;
+	Banos_Timer *timer;
+	Banos_Work *work;
+	Banos_Pool *pool;
+
+	if (is(what, "timer")) {
+		if (banos_timer_create(self, nothing, NULL, 0, &timer))
+			return -EINVAL;
+		return banos_timer_arm(timer, 0, 1000000, 0);
+	}
+	if (is(what, "thread"))
+		return banos_thread_create(self, "forgotten", until_stopped, NULL, 0, &thread);
+	if (is(what, "queue")) {
+		if (banos_workqueue_create(self, "forgotten", 0, &queue) ||
+		    banos_work_create(self, queue, nothing, NULL, &work))
+			return -EINVAL;
+		return banos_work_submit(work) < 0 ? -EINVAL : 0;
+	}
+	if (is(what, "pool"))
+		return banos_pool_create(self, "forgotten", 100, 0, 0, &pool);
+	return -EINVAL;
+}
+
+static int64_t break_rule(const char *rule)
+{
+	if (is(rule, "spin"))
+		banos_spin_lock(&spin);
+	else if (is(rule, "interrupts"))
+		__asm__ volatile("cli");
+	else if (is(rule, "direction"))
+		__asm__ volatile("std");
+	else if (is(rule, "mutex"))
+		banos_mutex_lock(&mutex);
+	else if (is(rule, "epoch"))
+		banos_epoch_enter();
+	else if (is(rule, "itself"))
+		return banos_chardev_unregister(device);
+	else
+		return forget(rule);
+	return 0;
+}
+
+static int64_t breaker_write(void *file, Banos_Io *io, uint64_t position)
+{
+	uint64_t length = banos_io_length(io);
+	char rule[32];
+	int64_t result;
+
+	(void)file, (void)position;
+	if (length == 0 || length > sizeof(rule))
+		return -EINVAL;
+	result = banos_io_copy_in(io, 0, rule, length);
+	if (result)
+		return result;
+	rule[length - 1] = '\0'; /* instead of the end of the line */
+	result = break_rule(rule);
+	return result ? result : (int64_t)length;
+}
+
+static const Banos_Chardev_Ops breaker_ops = {.size = sizeof(breaker_ops), .write = breaker_write};
+
+static int breaker_init(Banos_Driver *driver)
+{
+	Banos_Chardev_Desc desc = {.size = sizeof(desc), .name = "breaker"};
+	char rule[32];
+	int32_t error;
+
+	self = driver;
+	banos_mutex_init(&mutex, "breaker");
+	banos_spin_init(&spin, "breaker");
+	banos_event_init(&event, "breaker", 0);
+	error = banos_chardev_register(driver, &desc, &breaker_ops, NULL, &device);
+	if (error < 0)
+		return error;
+	banos_param_get(driver, "init", BANOS_PARAM_TEXT, rule, sizeof(rule));
+	return rule[0] ? (int)break_rule(rule) : 0;
+}
+
+static int breaker_uninit(Banos_Driver *driver)
+{
+	(void)driver;
+	return banos_chardev_unregister(device);
+}
+
+static const Banos_Parameter parameters[] = {
+	{.name = "init", .help = "the rule to break in init", .type = BANOS_PARAM_TEXT},
+};
+
+BANOS_META_API static const Banos_Meta breaker_meta = {
+	BANOS_META_HEAD,
+	.description = "breaks rules, for the tests",
+	.parameters = BANOS_LIST(parameters),
+	.flags = BANOS_META_SINGLE,
+};
+
+BANOS_DRIVER_API static Banos_Driver breaker_driver = {
+	.driver_size = sizeof(breaker_driver),
+	.minimal_banos_version = BANOS_VERSION_MAKE(0, 9, 0),
+	.name = "breaker",
+	.license = "MIT",
+	.version = BANOS_VERSION_MAKE(1, 0, 0),
+	.init = breaker_init,
+	.uninit = breaker_uninit,
+};

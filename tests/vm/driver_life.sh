@@ -1,0 +1,109 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# The life of drivers: what programs do with a device of theirs, who keeps whom from being removed,
+# what is forgotten, rules that are broken, the lock. On the test kernel, which checks locks.
+. tests/vm/lib.inc
+
+gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -pthread -Wall -Wextra -Werror tests/vm/mailbox.c \
+	-o "$work/mailbox" || fail "mailbox.c does not compile"
+cat >"$work/run" <<'END'
+cd /lib/banos
+try() { "$@" >/tmp/out 2>&1; s=$?; cat /tmp/out; echo "$* -> $s"; }
+breaks() { # RULE: it is noticed, the kernel goes on, the driver can go
+	try banos install breaker.banos
+	(echo $1 >/dev/breaker) 2>&1
+	try banos remove breaker
+}
+
+echo "== device"
+try banos install mailbox.banos capacity=4096
+/put/mailbox || exit 1
+cat /proc/driver/mailbox
+ls -l /dev/mailbox0 | cut -c1-10
+exec 9</dev/mailbox0
+try banos remove mailbox
+banos list
+exec 9<&-
+try banos remove mailbox
+ls /dev/mailbox0 /proc/driver/mailbox 2>&1
+try banos install mailbox.banos capacity=0
+try banos install mailbox.banos capacity=many
+try banos install mailbox.banos size=1
+try banos install mailbox.banos
+try banos install mailbox.banos capacity=1
+banos info 2 | sed -n 's/^parameters/second/p'
+ls /dev/mailbox*
+try banos remove 1
+try banos remove 2
+
+echo "== dependencies"
+try banos install importer.banos
+try banos install exporter.banos
+try banos install picky.banos
+try banos install importer.banos
+try banos remove exporter
+banos info importer | grep uses
+try banos remove importer
+try banos remove exporter
+
+echo "== rules"
+for rule in spin interrupts direction mutex epoch itself; do
+	breaks $rule
+done
+for thing in timer thread queue pool; do
+	breaks $thing
+done
+for rule in spin interrupts mutex; do
+	try banos install breaker.banos init=$rule
+done
+try banos install breaker.banos
+try banos install breaker.banos
+try banos remove breaker
+banos list
+
+echo "== Linux's own"
+insmod mailbox.banos capacity=77; lsmod | grep mailbox; rmmod mailbox; lsmod | grep mailbox
+insmod hello.banos
+(su nobody -s /bin/sh -c 'banos remove hello; banos lock; insmod /lib/banos/hello.banos') 2>&1
+try banos lock
+try banos install hello.banos
+echo "== log"
+dmesg | grep -i driver
+END
+expect_status 0 tools/vm -kernel build/test/banos.elf -smp 4 -timeout 200 \
+	-put "$work/mailbox" -put "$work/run:/run.sh" -- sh /run.sh
+
+expect_line '^mailbox: 0 failures'
+expect_line '^empty$'
+expect_line '^crw-rw-rw-'
+expect_line 'driver mailbox is in use: close its devices and try again'
+expect_line '^mailbox +1\.0\.0 +0 live +1 +[0-9]+ mailbox0$'
+expect_line '^mailbox: instance 0 removed'
+expect_line 'ls: /dev/mailbox0: No such file'
+expect_line 'ls: /proc/driver/mailbox: No such file'
+expect_line 'parameter capacity=0 is out of range: 1 to 1048576'
+expect_line 'parameter capacity=many: give a number'
+expect_line 'driver mailbox has no parameter size'
+expect_line '^second: capacity=1$'
+expect_line '/dev/mailbox1$'
+expect_line 'missing symbols: exporter_count'
+expect_line 'driver picky needs driver exporter 9\.0\.0 or newer, but 1\.2\.0 is installed'
+expect_line '^importer.banos: installed as instance'
+expect_line 'driver exporter is needed by importer, which must be removed first'
+expect_line '^uses: exporter:'
+[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 11 ] || fail "a breaker stayed"
+expect_line 'driver breaker: write returned holding a spinlock'
+expect_line 'driver breaker: write returned with interrupts disabled'
+expect_line 'driver breaker: write returned with the direction'
+expect_line 'driver breaker: write returned holding a mutex'
+expect_line 'write error: Resource deadlock'
+for thing in timer thread pool 'work queue' 'work item'; do
+	expect_line "driver breaker: it left a $thing behind"
+done
+expect_line 'driver breaker: init returned holding a spinlock'
+expect_line 'driver breaker: init broke a rule'
+expect_line 'driver breaker allows one instance'
+expect_line '^mailbox +[0-9]+ +0'
+expect_line 'hello: only the superuser can do this'
+expect_line 'lock: only the superuser can do this'
+expect_line 'drivers are locked until the next boot'
