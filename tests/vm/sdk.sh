@@ -114,7 +114,7 @@ for compiler in gcc clang; do
 		done
 	done
 	make -s -C "$work/sdk/template" check >"$work/log" 2>&1 || fail "$(cat "$work/log")"
-	cp "$work/sdk/template/blink.banos" "$work/d/blink-$compiler.banos"
+	cp "$work/sdk/template/blink.banos" "$work/blink-$compiler.banos"
 	make -s -C "$work/sdk/template" clean
 done
 unset BANOS_CC
@@ -127,16 +127,22 @@ banos-cc -O2 -DOWN_BUILD='"steps"' -o "$work/d/steps.banos" own.c other.o ||
 # --- they run ---
 cat >"$work/run" <<'END'
 for f in /d/*.banos; do banos install $f >/dev/null || echo "$f is not installed"; done
-sleep 0.3
+banos install /blink.banos period_ms=0 2>/dev/null && echo "a bad period is accepted"
+banos install /blink.banos period_ms=20 || echo "blink is not installed"
+while cat /dev/blink && grep -q off /dev/blink; do sleep 0.01; done
+banos remove blink && ls /dev/blink
 dmesg
 END
 cd "$root" || exit 1
-expect_status 0 tools/vm -smp 2 -timeout 200 -put "$work/d:/d" -put "$work/run:/run.sh" -- sh /run.sh
-! grep 'is not installed' "$work/out" || fail "a driver was refused: $(cat "$work/out")"
+expect_status 0 tools/vm -timeout 200 -driver "$work/blink-gcc.banos" -- cat /dev/blink
+expect_line '^(on|off) after [0-9]+ changes$'
+expect_status 0 tools/vm -smp 2 -timeout 200 -put "$work/d:/d" \
+	-put "$work/blink-clang.banos:/blink.banos" -put "$work/run:/run.sh" -- sh /run.sh
+! grep -E 'is not installed|is accepted' "$work/out" || fail "a driver was refused: $(cat "$work/out")"
 for build in $builds steps; do
 	expect_line "own: works, $build$"
 done
-expect_line 'blink: on, tick 1'
+expect_line '^on after [0-9]*[13579] changes|^off after'
 cd "$work/user" || exit 1
 
 # --- what banos-check shows ---
