@@ -98,6 +98,8 @@ static void release_objects(struct instance *i)
 void instance_undo(struct instance *i)
 {
 	release_objects(i);
+	/* If init has failed, programs may be on their way into a device that it had made. */
+	owner_shut(&i->owner);
 	spin_lock(&instances_lock);
 	list_del(&i->link);
 	spin_unlock(&instances_lock);

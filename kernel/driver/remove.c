@@ -15,7 +15,12 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
+#include <sched/blocker.h>
+#include <sched/clock.h>
 #include <sched/gate.h>
+#include <sched/thread.h>
+
+#define EVENT_PATIENCE_NS NSEC_PER_SEC
 
 /* "driver a is in use by b, c" */
 static int refuse_busy(struct instance *i, struct driver_message *m)
@@ -125,11 +130,30 @@ int driver_remove_name(const char *name)
 	return remove_found(find_newest, name);
 }
 
+/* The machine goes down whether or not some init ever ends. */
+static bool lock_in_time(void)
+{
+	nsec_t deadline = clock_mono_ns() + EVENT_PATIENCE_NS;
+
+	while (!mutex_trylock(&install_lock)) {
+		if (clock_mono_ns() > deadline)
+			return false;
+		thread_sleep_until(clock_mono_ns() + EVENT_PATIENCE_NS / 100, WAIT_UNINTERRUPTIBLE);
+	}
+	return true;
+}
+
 void driver_event(uint32_t event, uint64_t argument)
 {
 	struct instance *i;
 
-	mutex_lock(&install_lock);
+	if (!lock_in_time()) {
+		log_warn(
+			"drivers: one is being installed or removed and does not end: none is told "
+			"of event %u",
+			event);
+		return;
+	}
 	list_for_each_entry(i, &instances, link) {
 		const Banos_Meta *meta = &i->image.contents.meta;
 

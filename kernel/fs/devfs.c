@@ -9,9 +9,11 @@
 #include "devices.h"
 #include "tmpfs.h"
 
+#include <base/cred.h>
 #include <base/log.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <sched/thread.h>
 #include <vfs/builtin_fs.h>
 #include <vfs/chardev.h>
 #include <vfs/dentry.h>
@@ -38,6 +40,23 @@ static void make_parents(const struct path *root, const char *name)
 	}
 }
 
+/*
+ * Nodes come and go when drivers want it, in whatever program's thread that is: it is the kernel
+ * that makes them. Returns what end_as_kernel() wants.
+ */
+static struct cred *begin_as_kernel(void)
+{
+	struct cred *own = current()->cred;
+
+	current()->cred = &cred_root;
+	return own;
+}
+
+static void end_as_kernel(struct cred *own)
+{
+	current()->cred = own;
+}
+
 static void make_node(const struct chardev *c)
 {
 	struct inode_attr attr = {.valid = ATTR_MODE | ATTR_UID | ATTR_GID,
@@ -45,35 +64,43 @@ static void make_node(const struct chardev *c)
 				  .uid = c->uid,
 				  .gid = c->gid};
 	struct path root = {.mount = own_mount, .dentry = instance->root}, node;
+	struct cred *own;
 	int r;
 
 	if (!c->name)
 		return;
+	own = begin_as_kernel();
 	make_parents(&root, c->name);
 	r = vfs_mknod(&root, c->name, S_IFCHR | c->mode, c->rdev);
 	if (!r)
 		r = path_walk(&root, c->name, 0, &node);
 	if (r) {
 		log_error("devfs: no node %s: %s", c->name, errno_name(r));
-		return;
+	} else {
+		/* Whoever registers a device has an umask that is no business of the node. */
+		vfs_setattr(node, &attr);
+		path_put(node);
 	}
-	/* Whoever registers a device has an umask that is no business of the node. */
-	vfs_setattr(node, &attr);
-	path_put(node);
+	end_as_kernel(own);
 }
 
 /* The node goes with its device, unless somebody has put something else in its place. */
 static void remove_node(const struct chardev *c)
 {
 	struct path root = {.mount = own_mount, .dentry = instance->root}, node;
+	struct cred *own;
 	bool ours;
 
-	if (!c->name || path_walk(&root, c->name, 0, &node))
+	if (!c->name)
 		return;
-	ours = S_ISCHR(node.dentry->inode->mode) && node.dentry->inode->rdev == c->rdev;
-	path_put(node);
-	if (ours)
-		vfs_unlink(&root, c->name);
+	own = begin_as_kernel();
+	if (path_walk(&root, c->name, 0, &node) == 0) {
+		ours = S_ISCHR(node.dentry->inode->mode) && node.dentry->inode->rdev == c->rdev;
+		path_put(node);
+		if (ours)
+			vfs_unlink(&root, c->name);
+	}
+	end_as_kernel(own);
 }
 
 /* What programs expect beside the devices. */

@@ -125,9 +125,14 @@ bool owner_hold(struct owner *o)
 	return held;
 }
 
+/* As in gate_leave: whoever closes either sees the count, or is woken. */
 void owner_drop(struct owner *o)
 {
+	epoch_enter();
 	__atomic_sub_fetch(&o->users, 1, __ATOMIC_RELEASE);
+	if (__atomic_load_n(&o->gate.closed, __ATOMIC_RELAXED))
+		blocker_wake_all(&left_closed_gate);
+	epoch_exit();
 }
 
 static bool held(struct owner *o)
@@ -144,6 +149,13 @@ int owner_close(struct owner *o)
 		return 0;
 	owner_open(o);
 	return -EBUSY;
+}
+
+void owner_shut(struct owner *o)
+{
+	gate_shut(&o->gate);
+	WAIT_UNTIL(&left_closed_gate, !held(o), NEVER, WAIT_UNINTERRUPTIBLE);
+	epoch_wait();
 }
 
 void owner_open(struct owner *o)

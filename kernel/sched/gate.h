@@ -89,5 +89,10 @@ bool gate_call_end(struct owner *o, const struct gate_call *call, const char *wh
 int owner_close(struct owner *o);
 /* Undo owner_close. */
 void owner_open(struct owner *o);
+/*
+ * For good, of an owner whose objects are gone: waits until those who had come in through them
+ * have left. Context: process.
+ */
+void owner_shut(struct owner *o);
 
 #endif

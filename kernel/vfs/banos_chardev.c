@@ -357,10 +357,11 @@ static int choose_name(Banos_Chardev *d, const char *wanted)
 	return -EEXIST;
 }
 
+/* From the choice of a name to the node, and until the node of one that goes is gone. */
+static struct mutex naming = MUTEX_INIT(LOCK_DRIVER_NAMES);
+
 static int publish(Banos_Chardev *d, const Banos_Chardev_Desc *desc)
 {
-	static struct mutex naming =
-		MUTEX_INIT(LOCK_DRIVER_NAMES); /* from the choice to the node */
 	unsigned minor;
 	int r;
 
@@ -455,7 +456,9 @@ int32_t banos_chardev_unregister(Banos_Chardev *d)
 		return 0;
 	if (gate_is_inside(&d->gate))
 		return -EDEADLK;
+	mutex_lock(&naming);
 	chardev_remove(&d->dev);
+	mutex_unlock(&naming);
 	give_minor(DEV_MINOR(d->dev.rdev));
 	gate_shut(&d->gate);
 	close_files(d);

@@ -61,6 +61,22 @@ try banos install breaker.banos
 try banos remove breaker
 banos list
 
+echo "== made by an ordinary user's thread"
+try banos install breaker.banos
+su nobody -s /bin/sh -c 'echo device >/dev/breaker'
+ls -l /dev/breaker-more/0 | cut -c1-10
+try banos remove breaker
+ls /dev/breaker-more
+
+echo "== opened while init fails"
+(while [ ! -e /tmp/stop ]; do (: </dev/breaker) 2>/dev/null; done) &
+(while [ ! -e /tmp/stop ]; do cat /dev/breaker >/dev/null 2>&1; done) &
+for i in 1 2 3 4 5 6 7 8; do banos install breaker.banos init=late >/dev/null 2>&1 && echo LATE; done
+touch /tmp/stop
+wait
+try banos install breaker.banos
+try banos remove breaker
+
 echo "== Linux's own"
 insmod mailbox.banos capacity=77; lsmod | grep mailbox; rmmod mailbox; lsmod | grep mailbox
 insmod hello.banos
@@ -91,7 +107,7 @@ expect_line 'driver picky needs driver exporter 9\.0\.0 or newer, but 1\.2\.0 is
 expect_line '^importer.banos: installed as instance'
 expect_line 'driver exporter is needed by importer, which must be removed first'
 expect_line '^uses: exporter:'
-[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 11 ] || fail "a breaker stayed"
+[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 13 ] || fail "a breaker stayed"
 expect_line 'driver breaker: write returned holding a spinlock'
 expect_line 'driver breaker: write returned with interrupts disabled'
 expect_line 'driver breaker: write returned with the direction'
@@ -100,6 +116,10 @@ expect_line 'write error: Resource deadlock'
 for thing in timer thread pool 'work queue' 'work item'; do
 	expect_line "driver breaker: it left a $thing behind"
 done
+expect_line '^crw-r--r--'
+expect_line 'driver breaker: it left a device behind'
+expect_line 'init failed with EIO'
+! grep -q '^LATE' "$work/out" || fail "what failed was installed"
 expect_line 'driver breaker: init returned holding a spinlock'
 expect_line 'driver breaker: init broke a rule'
 expect_line 'driver breaker allows one instance'

@@ -10,9 +10,11 @@
 #include <banos/param.h>
 #include <banos/sync.h>
 #include <banos/thread.h>
+#include <banos/time.h>
 #include <banos/timer.h>
 #include <banos/work.h>
 
+#define EIO    5
 #define EINVAL 22
 
 static Banos_Driver *self;
@@ -69,6 +71,24 @@ static int64_t forget(const char *what)
 	return -EINVAL;
 }
 
+/* A second device, made in the thread of whoever writes. */
+static int64_t more(void)
+{
+	Banos_Chardev_Desc desc = {.size = sizeof(desc), .name = "breaker-more/%u", .mode = 0644};
+	Banos_Chardev_Ops ops = {.size = sizeof(ops)};
+	Banos_Chardev *second;
+	int32_t result = banos_chardev_register(self, &desc, &ops, NULL, &second);
+
+	return result < 0 ? result : 0;
+}
+
+/* In init: the device is there for a while, and then it is not installed after all. */
+static int64_t fail_late(void)
+{
+	banos_sleep_ns(50000000, 0);
+	return -EIO;
+}
+
 static int64_t break_rule(const char *rule)
 {
 	if (is(rule, "spin"))
@@ -83,6 +103,10 @@ static int64_t break_rule(const char *rule)
 		banos_epoch_enter();
 	else if (is(rule, "itself"))
 		return banos_chardev_unregister(device);
+	else if (is(rule, "device"))
+		return more();
+	else if (is(rule, "late"))
+		return fail_late();
 	else
 		return forget(rule);
 	return 0;
@@ -109,7 +133,7 @@ static const Banos_Chardev_Ops breaker_ops = {.size = sizeof(breaker_ops), .writ
 
 static int breaker_init(Banos_Driver *driver)
 {
-	Banos_Chardev_Desc desc = {.size = sizeof(desc), .name = "breaker"};
+	Banos_Chardev_Desc desc = {.size = sizeof(desc), .name = "breaker", .mode = 0666};
 	char rule[32];
 	int32_t error;
 
