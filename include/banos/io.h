@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests: how a driver reaches the memory of the program that called it. Interface
- * "banos.chardev".
+ * Requests: how a driver reaches the memory of the program that called it.
+ * Interface "banos.chardev".
  *
  * A driver never sees a user pointer that it could follow itself. It gets a Banos_Io, which knows
  * whose memory is meant, and copies through it; a bad address is an error, not a fault. The same
