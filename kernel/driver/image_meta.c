@@ -41,13 +41,16 @@ static int refuse_newer(struct image_plan *plan, const char *what)
 			    BANOS_VERSION_GET_PATCH(BANOS_VERSION));
 }
 
-static bool is_zero(const void *memory, size_t size)
+/* size: a multiple of 8, as all sizes here are. */
+static bool is_zero(const uint8_t *memory, size_t size)
 {
-	const uint8_t *bytes = memory;
+	uint64_t word;
 
-	for (size_t i = 0; i < size; i++)
-		if (bytes[i])
+	for (size_t i = 0; i < size; i += sizeof(word)) {
+		memcpy(&word, memory + i, sizeof(word));
+		if (word)
 			return false;
+	}
 	return true;
 }
 

@@ -85,6 +85,21 @@ static void check_import(struct check *c, const char *name)
 	       BANOS_VERSION_GET_MINOR(BANOS_VERSION));
 }
 
+/* Names that it gives to others: each once, and none that the kernel has. */
+static void check_exports(struct check *c)
+{
+	for (size_t i = 0; i < c->contents.export_count; i++) {
+		const char *name = at_address(c, c->contents.exports[i].name);
+
+		if (abi_find(name))
+			report(c, ERROR, "give it a name of the driver's own",
+			       "exports %s, which the kernel exports", name);
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(at_address(c, c->contents.exports[k].name), name))
+				report(c, ERROR, "export it once", "exports %s twice", name);
+	}
+}
+
 void check_symbols(struct check *c)
 {
 	uint32_t declared = c->contents.record->minimal_banos_version, needed;
@@ -94,6 +109,7 @@ void check_symbols(struct check *c)
 	for (uint32_t i = 1; i < c->plan.symbol_count; i++)
 		if (is_import(c, i))
 			check_import(c, symbol_name(c, i));
+	check_exports(c);
 	needed = needed_version(c, &newest);
 	if (needed <= declared)
 		return;

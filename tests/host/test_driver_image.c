@@ -328,6 +328,7 @@ int main(int argc, char **argv)
 	RUN(symbols);
 	RUN(relocations);
 	RUN(records);
-	RUN(random_breaches);
+	if (!corpus_dir)
+		RUN(random_breaches);
 	return object_finish();
 }

@@ -232,6 +232,14 @@ wrong 'error: no kernel takes it: .*writable and executable' <<-END
 	$plain
 	asm(".section .wx,\"awx\"; .long 0; .previous");
 END
+wrong 'error: exports shared twice' <<-END
+	$plain
+	static int a, b; BANOS_EXPORT_SYMBOL(a, "shared", &a); BANOS_EXPORT_SYMBOL(b, "shared", &b);
+END
+wrong 'error: exports banos_log, which the kernel exports' <<-END
+	$plain
+	static int a; BANOS_EXPORT_SYMBOL(a, "banos_log", &a);
+END
 head=$(echo "$head" | sed 's/MAKE(0,9,0)/MAKE(0,8,0)/')
 wrong 'warning: says that Banos ABI 0\.8\.0 will do, but uses banos_free, which exists since 0\.9' <<-END
 	static int init(Banos_Driver *d) { banos_free(d); return 0; }
