@@ -390,9 +390,13 @@ define user_program
 $$(B)/$(1): $$(wildcard $(1)/*.c $(1)/*.h) Makefile | $$(UAPI)
 	$$(call say,USER,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(MUSL_GCC) $$(USER_CFLAGS) $$(filter %.c,$$^) -o $$@
+	$$(Q)$$(MUSL_GCC) $$(USER_CFLAGS) $$(filter %.c,$$^) $$(filter %.o,$$^) -o $$@
 endef
 $(foreach d,$(USER_DIRS),$(eval $(call user_program,$(d))))
+
+# banos looks into objects with the kernel's own parser.
+$(B)/user/banos: $(SDK_IMAGE_OBJECTS)
+$(B)/user/banos: USER_CFLAGS += -Ikernel -Ikernel/arch/include -Iinclude
 
 $(INITRAMFS): tools/mkinitramfs $(USER) $(DRIVERS)
 	$(call say,CPIO,$@)

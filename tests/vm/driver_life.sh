@@ -36,6 +36,10 @@ ls /dev/mailbox*
 try banos remove 1
 try banos remove 2
 
+try banos info mailbox.banos
+try banos info ./importer.banos
+try banos info /etc/passwd
+
 echo "== dependencies"
 try banos install importer.banos
 try banos install exporter.banos
@@ -102,6 +106,10 @@ expect_line 'parameter capacity=many: give a number'
 expect_line 'driver mailbox has no parameter size'
 expect_line '^second: capacity=1$'
 expect_line '/dev/mailbox1$'
+expect_line '^parameter: capacity \(number, 1 to 1048576, else 4096\): bytes it holds'
+expect_line '^depends on: exporter from 1\.1\.0$'
+expect_line '^depends on: nobody, if it is there$'
+expect_line 'banos: /etc/passwd: not a driver that a kernel can load: not an ELF file'
 expect_line 'missing symbols: exporter_count'
 expect_line 'driver picky needs driver exporter 9\.0\.0 or newer, but 1\.2\.0 is installed'
 expect_line '^importer.banos: installed as instance'

@@ -21,6 +21,17 @@ int command_lock(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_info(int argc, char **argv);
 
+/* A driver object in memory. */
+struct image {
+	void *bytes;
+	size_t size;
+};
+
+/* False after a message. */
+bool read_image(const char *path, struct image *image);
+/* banos info FILE: the exit status. */
+int info_file(const char *path);
+
 /* One installed driver, as /proc/banos/drivers tells of it. */
 struct driver {
 	struct driver *next;

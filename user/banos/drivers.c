@@ -143,6 +143,9 @@ int command_info(int argc, char **argv)
 	bool failed, found = false;
 
 	(void)argc;
+	/* What has a slash or a dot is a file. */
+	if (strpbrk(argv[0], "/."))
+		return info_file(argv[0]);
 	for (d = drivers_read(&failed); d; d = d->next) {
 		if (!driver_is(d, argv[0]))
 			continue;

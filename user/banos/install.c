@@ -11,12 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct image {
-	void *bytes;
-	size_t size;
-};
-
-static int read_image(const char *path, struct image *image)
+static int read_bytes(const char *path, struct image *image)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -53,6 +48,14 @@ out_close:
 	close(fd);
 	errno = (int)got;
 	return -1;
+}
+
+bool read_image(const char *path, struct image *image)
+{
+	if (read_bytes(path, image) == 0)
+		return true;
+	fprintf(stderr, "banos: %s: cannot read the driver: %s\n", path, strerror(errno));
+	return false;
 }
 
 /*
@@ -95,11 +98,8 @@ int command_install(int argc, char **argv)
 	long instance;
 	int error;
 
-	if (read_image(argv[0], &image) < 0) {
-		fprintf(stderr, "banos: %s: cannot read the driver: %s\n", argv[0],
-			strerror(errno));
+	if (!read_image(argv[0], &image))
 		return EXIT_FAILURE;
-	}
 	if (argc > 1) {
 		parameters = join_parameters(argv + 1, argc - 1);
 		if (!parameters) {

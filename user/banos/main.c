@@ -25,7 +25,8 @@ static const struct command {
 	{"install", "FILE [NAME=VALUE ...]", "install a driver, with its parameters", 1, 1000,
 	 command_install},
 	{"list", "", "the installed drivers", 0, 0, command_list},
-	{"info", "NAME|INSTANCE", "all that is known of an installed driver", 1, 1, command_info},
+	{"info", "NAME|INSTANCE|FILE", "all that is known of an installed driver, or of a file", 1,
+	 1, command_info},
 	{"remove", "NAME|INSTANCE", "remove an installed driver", 1, 1, command_remove},
 	{"lock", "", "allow no installation any more, until the next boot", 0, 0, command_lock},
 };

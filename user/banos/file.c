@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * banos info FILE: what a driver object says about itself, without installing it. The kernel's own
+ * parser (kernel/driver/image.h) goes through the file as an installation would, up to where names
+ * are looked up.
+ */
+#include "banos.h"
+
+#include <driver/image.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IMAGE_ADDRESS  0x10000000ul
+#define IMPORT_ADDRESS (IMAGE_ADDRESS - 0x1000)
+
+struct file {
+	struct image_plan plan;
+	struct image_contents contents;
+	uint8_t *memory;
+};
+
+static uint64_t resolve(void *ctx, const char *name)
+{
+	(void)ctx, (void)name;
+	return IMPORT_ADDRESS;
+}
+
+static int link_file(struct file *f, const struct image *image)
+{
+	struct image_plan *plan = &f->plan;
+	struct image_section *sections;
+	struct image_symbol *links;
+	uint32_t count;
+	int r = image_count(image->bytes, image->size, &count, plan->error);
+
+	if (r)
+		return r;
+	sections = calloc(count, sizeof(*sections));
+	r = sections ? image_check(plan, image->bytes, image->size, sections) : -1;
+	if (r)
+		return r;
+	links = calloc(plan->symbol_count, sizeof(*links));
+	f->memory = calloc(1, plan->image_size);
+	if (!links || !f->memory) {
+		strcpy(plan->error, "out of memory");
+		return -1;
+	}
+	image_place(plan, f->memory, IMAGE_ADDRESS);
+	r = image_resolve(plan, links, resolve, NULL);
+	if (!r)
+		r = image_relocate(plan);
+	return r ? r : image_contents(plan, &f->contents);
+}
+
+/* Memory of the image at an address as the driver sees it, which image_contents() has accepted. */
+static const void *at(const struct file *f, const void *address)
+{
+	return f->memory + ((uintptr_t)address - IMAGE_ADDRESS);
+}
+
+/* Element i of a list: the image is not where it would run, so image_list_get() cannot be used. */
+static void element(const struct file *f, const Banos_List *list, uint32_t i, void *out,
+		    size_t known)
+{
+	memset(out, 0, known);
+	memcpy(out, (const char *)at(f, list->first) + (size_t)i * list->stride,
+	       list->stride < known ? list->stride : known);
+}
+
+static void show_text(const struct file *f, const char *key, const char *address)
+{
+	if (!address)
+		return;
+	printf("%s: ", key);
+	for (const char *c = at(f, address); *c; c++)
+		putchar((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+	putchar('\n');
+}
+
+static void show_version(const char *before, uint32_t version, const char *after)
+{
+	printf("%s%u.%u.%u%s", before, BANOS_VERSION_GET_MAJOR(version),
+	       BANOS_VERSION_GET_MINOR(version), BANOS_VERSION_GET_PATCH(version), after);
+}
+
+static void show_parameters(const struct file *f)
+{
+	static const char *const types[] = {"?", "yes or no", "number", "number with sign", "text"};
+	const Banos_List *list = &f->contents.meta.parameters;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		Banos_Parameter p;
+
+		element(f, list, i, &p, sizeof(p));
+		printf("parameter: %s (%s", (const char *)at(f, p.name),
+		       types[p.type <= BANOS_PARAM_TEXT ? p.type : 0]);
+		if (p.minimum || p.maximum)
+			printf(", %lld to %lld", (long long)p.minimum, (long long)p.maximum);
+		if (p.fallback)
+			printf(", else %s", (const char *)at(f, p.fallback));
+		printf(")%s%s\n", p.help ? ": " : "", p.help ? (const char *)at(f, p.help) : "");
+	}
+}
+
+static void show_dependencies(const struct file *f)
+{
+	const Banos_List *list = &f->contents.meta.dependencies;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		Banos_Dependency d;
+
+		element(f, list, i, &d, sizeof(d));
+		printf("depends on: %s", (const char *)at(f, d.name));
+		if (d.minimum)
+			show_version(" from ", d.minimum, "");
+		if (d.maximum)
+			show_version(" to ", d.maximum, "");
+		printf("%s\n", d.flags & BANOS_DEPENDENCY_OPTIONAL ? ", if it is there" : "");
+	}
+	list = &f->contents.meta.needs;
+	for (uint32_t i = 0; i < list->count; i++) {
+		Banos_Need n;
+
+		element(f, list, i, &n, sizeof(n));
+		printf("needs: %s %u.%u\n", (const char *)at(f, n.name), n.major, n.minor);
+	}
+}
+
+static void show(const struct file *f)
+{
+	const Banos_Driver *record = f->contents.record;
+	const Banos_Meta *meta = &f->contents.meta;
+
+	show_text(f, "name", record->name);
+	show_version("version: ", record->version, "\n");
+	show_text(f, "description", meta->description);
+	show_text(f, "author", meta->author);
+	show_text(f, "license", record->license);
+	show_version("needs Banos ABI: ", record->minimal_banos_version, "\n");
+	printf("size: %llu\n", (unsigned long long)f->plan.image_size);
+	show_dependencies(f);
+	show_parameters(f);
+	for (size_t i = 0; i < f->contents.export_count; i++)
+		show_text(f, "exports", f->contents.exports[i].name);
+	if (meta->flags & BANOS_META_SINGLE)
+		printf("one instance only\n");
+	if (!record->uninit)
+		printf("it cannot be removed\n");
+}
+
+int info_file(const char *path)
+{
+	struct file *f = calloc(1, sizeof(*f));
+	struct image image;
+
+	if (!f || !read_image(path, &image))
+		return EXIT_FAILURE;
+	if (link_file(f, &image)) {
+		fprintf(stderr, "banos: %s: not a driver that a kernel can load: %s\n", path,
+			f->plan.error);
+		return EXIT_FAILURE;
+	}
+	show(f);
+	return EXIT_SUCCESS;
+}
