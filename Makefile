@@ -58,6 +58,7 @@ USER_FILES := $(wildcard user/*.c)
 USER_DIRS := $(filter-out user/vdso,$(patsubst %/,%,$(sort $(dir $(wildcard user/*/*.c)))))
 HOST_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/host/test_*.c)))
 FUZZ_TARGETS := $(patsubst %.c,%,$(notdir $(wildcard tests/host/fuzz_*.c)))
+THREAD_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/host/thread_*.c)))
 GUEST_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c)))
 
 KERNEL := $(B)/release/banos.elf
@@ -110,7 +111,8 @@ debug: all
 	$(Q)exec $(QEMU) -s -S -append "$(APPEND)"
 
 test-programs: all $(B)/test/banos.elf $(B)/kasan/banos.elf \
-	$(B)/bench/program $(addprefix $(B)/tests/host/,$(HOST_TESTS) $(FUZZ_TARGETS)) $(addprefix $(B)/tests/guest/,$(GUEST_TESTS))
+	$(B)/bench/program $(addprefix $(B)/tests/host/,$(HOST_TESTS) $(FUZZ_TARGETS) $(THREAD_TESTS)) \
+	$(addprefix $(B)/tests/guest/,$(GUEST_TESTS))
 
 # T='pattern ...' selects tests by name, e.g. make check T='guest/fork host/*'
 check-run: test-programs
@@ -450,6 +452,12 @@ $$(B)/tests/host/$(1): $$($(1)_OBJECTS)
 -include $$($(1)_OBJECTS:.o=.d)
 endef
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_target,$(t))))
+# Without a lock: thread_NAME.c, headers only, with threads under the thread sanitizer.
+$(B)/tests/host/thread_%: tests/host/thread_%.c $(wildcard kernel/lib/*.h) Makefile
+	$(call say,HOST,$<)
+	@mkdir -p $(@D)
+	$(Q)gcc -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=thread -pthread -Ikernel \
+		-Ikernel/arch/include $(WARNINGS) $< -o $@
 
 # Static, so that the very same file runs on the host and in the guest. They pass bad lengths and
 # addresses on purpose.
