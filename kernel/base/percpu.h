@@ -15,7 +15,8 @@
 struct thread;
 struct run_queue;
 struct timer_queue;
-struct message;
+struct mail;
+struct flush_queue;
 struct page;
 
 /* The offsets of the first members are known to assembly: see arch/x86_64/entry.S. */
@@ -38,8 +39,9 @@ struct cpu {
 	bool idle;		    /* [a] in the idle loop: quiescent until it leaves it */
 	struct run_queue *rq;	    /* [I] */
 	struct timer_queue *timers; /* [I] */
-	struct message *messages;   /* [a] pushed by others, drained here */
-	struct message *slots;	    /* one message per target, for waiting senders */
+	struct mail *mail;	    /* [I] sched/message.c */
+	struct flush_queue *flush;  /* [I] sched/flush.c */
+	bool lazy;		    /* [a] does not use the loaded space: sched/flush.c */
 	uint64_t quiescent;	    /* [a] counts passages through a quiescent state */
 	uint64_t idle_ns;	    /* [a] time spent idle: /proc/stat */
 	uint64_t idle_since;	    /* when it became idle, while it is */

@@ -121,6 +121,7 @@ static void init_main(void *arg)
 	futex_init();	   /* sleeping on words of user memory */
 	proc_files_init(); /* /proc's view of processes */
 	slab_show_init();  /* /proc/slabinfo */
+	message_init();	   /* /proc/banos/messages */
 	vfs_start();	   /* name cache, root tmpfs, devfs, procfs, pipes */
 	tty_init();	   /* terminals and serial ports: /dev/console */
 	net_init();	   /* sockets */

@@ -5,9 +5,9 @@
  */
 #include "rq.h"
 
-#include <arch/smp.h>
 #include <arch/timer.h>
 #include <sched/clock.h>
+#include <sched/message.h>
 
 #define IDLE_WEIGHT 3 /* of the policy IDLE: next to nothing */
 
@@ -123,7 +123,7 @@ void thread_set_budget(struct thread *t, nsec_t left)
 		if (rq->curr == t && rq->cpu == this_cpu())
 			rq_arm_budget(rq, clock_mono_ns());
 		else if (rq->curr == t)
-			arch_send_message_interrupt(rq->cpu); /* it arms its own */
+			message_raise(rq->cpu, MESSAGE_WAKE); /* it arms its own */
 	}
 	spin_unlock_noresched(&rq->lock);
 	preempt_enable_noresched();

@@ -22,12 +22,12 @@
  */
 #include "epoch.h"
 
-#include <arch/smp.h>
 #include <base/panic.h>
 #include <base/spinlock.h>
 #include <mem/slab.h>
 #include <sched/blocker.h>
 #include <sched/clock.h>
+#include <sched/message.h>
 #include <sched/services.h>
 #include <sched/thread.h>
 
@@ -96,7 +96,7 @@ static void grace_period(void)
 			}
 			all = false;
 			if (late && !__atomic_exchange_n(&c->need_resched, 1, __ATOMIC_SEQ_CST))
-				arch_send_message_interrupt(c);
+				message_raise(c, MESSAGE_WAKE);
 		}
 		if (all)
 			return;

@@ -1,65 +1,221 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "message.h"
+/*
+ * Messages between processors.
+ *
+ * One protocol for all that a processor may want of another: run the scheduler (WAKE), call a
+ * function (CALL), drop translations (FLUSH: flush.c). Each processor has a mailbox
+ * (lib/mailbox.h), a word with a bit for each kind. A sender puts what is to be done where the
+ * target finds it, sets the bit, and interrupts the target only if the word was 0. So many senders
+ * and many kinds share one interrupt. What else saves interrupts:
+ *
+ *	a target that waits for others itself, or is serving its mailbox, says so in the same word
+ *	(ATTENTIVE) and looks again before it goes on: it is never interrupted
+ *	a message to all others is one command to the interrupt controller, not one for each
+ *	flush.c does not ask a processor that does not use the address space
+ *
+ * Every interrupt serves the mailbox, whatever it was for, so that a message does not wait behind
+ * another device's handler.
+ *
+ * States of a processor's word, and who moves it:
+ *
+ *	0 -> kinds		a sender, which then interrupts
+ *	kinds -> more kinds	a sender, which does nothing more
+ *	anything -> ATTENTIVE	the owner: in its interrupt, or when it begins to wait
+ *	ATTENTIVE -> + kinds	a sender, which does nothing more
+ *	ATTENTIVE -> 0		the owner, by compare-and-exchange: there are no kinds left
+ *
+ * No message is left behind: see lib/mailbox.h. No deadlock of processors that wait for each other:
+ * who waits serves. Who waits holds no spinlock and is in no handler, so it holds off nobody; a
+ * target that spins for a lock with interrupts off goes on when its holder, who waits for
+ * nobody, lets go.
+ *
+ * Calls: a sender has one struct message for each target, in use until the target has answered,
+ * with preemption off meanwhile. A message is the sender's again when `done` is set.
+ *
+ * Between the bit and the interrupt the sender has interrupts off: others rely on it meanwhile.
+ *
+ * WAKE comes with need_resched or the thread's work bits, which the target looks at on its way out
+ * of an interrupt, at the end of every section without preemption, and before user mode. If it was
+ * attentive with interrupts off, it interrupts itself instead: the caller's irq_restore looks at
+ * nothing.
+ *
+ * Stopping the others in a panic does not come this way: it must reach a processor that has
+ * interrupts off, so it is an NMI (arch_stop_others).
+ *
+ * Rejected: not interrupting a target that is in the kernel, because it looks on its way out. It
+ * would have to say so at every system call, with a fence at the end of it: dearer than the
+ * interrupts that this saves.
+ */
+#include "message_internal.h"
 
 #include "rq.h"
 
 #include <arch/enter.h>
 #include <arch/smp.h>
 #include <base/panic.h>
+#include <lib/errno.h>
+#include <mem/slab.h>
+#include <sched/clock.h>
 #include <sched/sched_internal.h>
 
-/* Push m; true if the queue was empty, so that the target must be interrupted. */
-static bool push(struct cpu *target, struct message *m)
-{
-	struct message *head = __atomic_load_n(&target->messages, __ATOMIC_RELAXED);
+#define LATE_NS NSEC_PER_MSEC
 
-	do
-		m->next = head;
-	while (!__atomic_compare_exchange_n(&target->messages, &head, m, true, __ATOMIC_RELEASE,
-					    __ATOMIC_RELAXED));
-	return head == NULL;
+int message_cpu_prepare(struct cpu *c)
+{
+	static struct slab_cache *cache;
+
+	if (!cache)
+		cache = slab_cache_create("mail", sizeof(struct mail), CACHE_LINE);
+	c->mail = slab_zalloc(cache);
+	return c->mail ? 0 : -ENOMEM;
 }
 
-void message_drain(void)
+/* --- The target --- */
+
+static void run_calls(struct mailbox *box)
 {
-	struct message *m = __atomic_exchange_n(&this_cpu()->messages, NULL, __ATOMIC_ACQUIRE);
-	struct message *in_order = NULL;
+	struct mailbox_item *i = mailbox_take_items(box);
 
-	while (m) {
-		struct message *next = m->next;
+	while (i) {
+		struct message *m = container_of(i, struct message, item);
 
-		m->next = in_order;
-		in_order = m;
-		m = next;
-	}
-	while (in_order) {
-		m = in_order;
-		in_order = m->next; /* m belongs to its sender again once done is set */
+		i = i->next; /* m belongs to its sender again once done is set */
 		m->fn(m->arg);
 		__atomic_store_n(&m->done, 1, __ATOMIC_RELEASE);
 	}
 }
 
-void kernel_message_interrupt(void)
+/* Attentive, interrupts off: what has been raised. */
+static void serve(struct mailbox *box)
 {
-	message_drain();
-	sched_check_slice();
+	uint32_t kinds = mailbox_take(box);
+
+	/* Somebody waits for these two. */
+	if (kinds & MESSAGE_FLUSH)
+		flush_drain();
+	if (kinds & MESSAGE_CALL)
+		run_calls(box);
+	if (kinds & MESSAGE_WAKE)
+		sched_check_slice();
 }
 
-static void serve_own(void)
+void kernel_message_interrupt(void)
 {
+	struct mailbox *box = &this_cpu()->mail->box;
+	bool mine = mailbox_attend(box);
+
+	do
+		serve(box);
+	while (mine && !mailbox_leave(box)); /* else what we interrupted is attentive: it looks */
+}
+
+void kernel_message_look(void)
+{
+	if (mailbox_filled(&this_cpu()->mail->box))
+		kernel_message_interrupt();
+}
+
+/* --- The sender --- */
+
+/* True if it must be interrupted. Interrupts off. */
+static bool raise(struct cpu *c, uint32_t kind)
+{
+	struct message_counts *counts = &this_cpu()->mail->counts;
+	enum mailbox_answer a = mailbox_raise(&c->mail->box, kind);
+
+	counts->raised++;
+	counts->interrupts += a == MAILBOX_INTERRUPT;
+	counts->coalesced += a == MAILBOX_COALESCED;
+	counts->attended += a == MAILBOX_ATTENDED;
+	return a == MAILBOX_INTERRUPT;
+}
+
+void message_raise(struct cpu *c, uint32_t kind)
+{
+	uint64_t irq = irq_save();
+
+	if (raise(c, kind))
+		arch_send_message_interrupt(c);
+	irq_restore(irq);
+}
+
+unsigned message_raise_map(const unsigned long *cpus, uint32_t kind)
+{
+	DECLARE_BITMAP(interrupt, MAX_CPUS);
+	unsigned n = 0;
 	uint64_t irq;
 
-	if (!__atomic_load_n(&this_cpu()->messages, __ATOMIC_RELAXED))
+	bitmap_zero(interrupt, MAX_CPUS);
+	irq = irq_save();
+	for_each_cpu(c) {
+		if (c == this_cpu() || !bit_test(cpus, c->index) || !raise(c, kind))
+			continue;
+		bit_set(interrupt, c->index);
+		n++;
+	}
+	if (n)
+		arch_send_message_interrupts(interrupt, n);
+	irq_restore(irq);
+	return n;
+}
+
+void message_wait_begin(struct message_wait *w)
+{
+	uint64_t irq = irq_save();
+
+	w->since = clock_mono_ns();
+	mailbox_attend(&this_cpu()->mail->box);
+	irq_restore(irq);
+}
+
+void message_wait_serve(void)
+{
+	struct mailbox *box = &this_cpu()->mail->box;
+	uint64_t irq;
+
+	if (!mailbox_filled(box))
 		return;
 	irq = irq_save();
-	message_drain();
+	serve(box);
 	irq_restore(irq);
+}
+
+void message_wait_end(struct message_wait *w)
+{
+	uint64_t irq = irq_save();
+	struct cpu *me = this_cpu();
+	nsec_t took;
+
+	while (!mailbox_leave(&me->mail->box))
+		serve(&me->mail->box);
+	took = clock_mono_ns() - w->since;
+	me->mail->counts.wait_ns += took;
+	me->mail->counts.late += took > LATE_NS;
+	if (READ_ONCE(me->need_resched) && !irq_state_enabled(irq))
+		arch_send_message_interrupt(me);
+	irq_restore(irq);
+}
+
+static void wait_for_answers(struct cpu *me, const unsigned long *cpus)
+{
+	struct message_wait w;
+
+	message_wait_begin(&w);
+	for_each_cpu(c) {
+		if (c == me || !bit_test(cpus, c->index))
+			continue;
+		while (!__atomic_load_n(&me->mail->slots[c->index].done, __ATOMIC_ACQUIRE)) {
+			message_wait_serve();
+			cpu_relax();
+		}
+	}
+	message_wait_end(&w);
 }
 
 void message_call(const unsigned long *cpus, void (*fn)(void *arg), void *arg)
 {
 	struct cpu *me;
+	bool others = false;
 	uint64_t irq;
 
 	assert(!in_interrupt());
@@ -67,27 +223,24 @@ void message_call(const unsigned long *cpus, void (*fn)(void *arg), void *arg)
 	preempt_disable();	 /* our slots are in use until all have answered */
 	me = this_cpu();
 	for_each_cpu(c) {
-		struct message *m = &me->slots[c->index];
+		struct message *m;
 
 		if (c == me || !bit_test(cpus, c->index))
 			continue;
+		m = &me->mail->slots[c->index];
 		*m = (struct message){.fn = fn, .arg = arg};
-		if (push(c, m))
-			arch_send_message_interrupt(c);
+		mailbox_push(&c->mail->box, &m->item);
+		others = true;
 	}
+	if (others)
+		message_raise_map(cpus, MESSAGE_CALL);
 	if (bit_test(cpus, me->index)) {
 		irq = irq_save();
 		fn(arg);
 		irq_restore(irq);
 	}
-	for_each_cpu(c) {
-		if (c == me || !bit_test(cpus, c->index))
-			continue;
-		while (!__atomic_load_n(&me->slots[c->index].done, __ATOMIC_ACQUIRE)) {
-			serve_own();
-			cpu_relax();
-		}
-	}
+	if (others)
+		wait_for_answers(me, cpus);
 	preempt_enable();
 }
 

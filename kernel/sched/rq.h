@@ -102,7 +102,5 @@ size_t timer_queue_size(void);
 void thread_reap(struct thread *t);
 struct thread *thread_create_idle(struct cpu *c);
 uint32_t fair_weight(int nice);
-/* Runs everything that waits in this processor's message queue. Interrupts off. */
-void message_drain(void);
 
 #endif

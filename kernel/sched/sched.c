@@ -28,14 +28,15 @@
  * changes under thread->lock when the thread sleeps, under both queues' locks when it is stolen.
  *
  * A queue's need_resched flag is set with an exchange by whoever wants a switch; the first one that
- * wants it of another processor sends the message interrupt. An idle processor looks at
- * the flag with interrupts off before it halts.
+ * wants it of another processor sends it a message (WAKE). An idle processor looks at the flag with
+ * interrupts off before it halts.
  */
+#include "message_internal.h"
 #include "rq.h"
 #include "sched_boot.h"
 
 #include <arch/enter.h>
-#include <arch/smp.h>
+#include <arch/paging.h>
 #include <arch/thread.h>
 #include <arch/timer.h>
 #include <base/log.h>
@@ -45,7 +46,6 @@
 #include <mem/slab.h>
 #include <sched/blocker.h>
 #include <sched/clock.h>
-#include <sched/message.h>
 #include <sched/sched_internal.h>
 
 static const struct sched_policy *const policy = &class_policy;
@@ -65,7 +65,7 @@ void rq_resched(struct run_queue *rq)
 	if (__atomic_exchange_n(&c->need_resched, 1, __ATOMIC_SEQ_CST))
 		return;
 	if (c != this_cpu())
-		arch_send_message_interrupt(c);
+		message_raise(c, MESSAGE_WAKE);
 }
 
 /* Make sure the running thread's slice is timed while others wait. Holds rq->lock, own processor.
@@ -201,7 +201,7 @@ static void arrive(struct run_queue *rq, struct thread *t)
 	else if (rq->cpu == this_cpu())
 		arm_slice(rq, clock_mono_ns());
 	else if (!rq->slice_armed)
-		arch_send_message_interrupt(rq->cpu); /* it starts timing the slice */
+		message_raise(rq->cpu, MESSAGE_WAKE); /* it starts timing the slice */
 }
 
 /* Put a thread that is nowhere on a queue. Holds t->lock, interrupts off. */
@@ -482,6 +482,7 @@ _Noreturn void sched_idle_loop(void)
 
 	for (;;) {
 		irq_disable();
+		sched_leave_idle(c); /* what is no interrupt (an NMI) ends the halt as well */
 		if (!READ_ONCE(c->need_resched) && !steal(c->rq)) {
 			c->idle_since = clock_mono_ns();
 			/* From here on this processor reads nothing that a grace period protects.
@@ -503,12 +504,14 @@ void sched_leave_idle(struct cpu *c)
 		return;
 	c->idle = false;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	flush_owed(c); /* translations of the kernel: it was not asked while it idled */
 	c->idle_ns += clock_mono_ns() - c->idle_since;
 }
 
 _Noreturn void kernel_processor_entry(void)
 {
 	this_cpu()->rq->idle->sched.exec_start = clock_mono_ns();
+	paging_flush_all(); /* nobody told us of mappings that went while we were not counted */
 	irq_enable();
 	sched_idle_loop();
 }
@@ -518,8 +521,7 @@ int sched_cpu_prepare(struct cpu *c)
 	struct run_queue *rq = kzalloc(sizeof(*rq));
 	struct timer_queue *q = kzalloc(timer_queue_size());
 
-	c->slots = kcalloc(MAX_CPUS, sizeof(struct message));
-	if (!rq || !q || !c->slots)
+	if (!rq || !q || message_cpu_prepare(c) || flush_cpu_prepare(c))
 		return -ENOMEM;
 	spin_init(&rq->lock, LOCK_RUN_QUEUE);
 	rq->cpu = c;
@@ -539,5 +541,5 @@ void thread_kick(struct thread *t)
 	struct cpu *c = cpu_by_index(READ_ONCE(t->cpu));
 
 	if (__atomic_load_n(&t->on_cpu, __ATOMIC_SEQ_CST) && c != this_cpu())
-		arch_send_message_interrupt(c);
+		message_raise(c, MESSAGE_WAKE);
 }

@@ -5,5 +5,7 @@
 /* Start the kernel threads for grace periods and for work. */
 void epoch_start(void);
 void work_start(void);
+/* /proc/banos/messages, at boot. */
+void message_init(void);
 
 #endif

@@ -13,6 +13,7 @@
 struct gather {
 	struct vm_space *space;
 	uint64_t start, end; /* range whose translations may be stale */
+	bool tables;	     /* there are page tables among the frames */
 	unsigned count;
 	struct page *pages[GATHER_MAX];
 };
@@ -29,6 +30,8 @@ static inline bool gather_full(const struct gather *g)
 	return g->count == GATHER_MAX;
 }
 void gather_flush(struct gather *g);
+/* On a processor that has the space loaded and does not use it: load the kernel's tables. */
+void space_let_go(void *space);
 
 /*
  * The slot of addr's leaf entry with its table's lock held, tables made if `create`; NULL when

@@ -8,8 +8,9 @@
  * and no region left in the table's range; so a walk inside a region, by whoever keeps that region
  * from vanishing, never sees its tables go.
  *
- * Invariant: no frame and no table is reused before every processor that may hold a translation to
- * it has flushed it: frames and tables leave through a gather only, which flushes before it frees.
+ * Invariant: no frame and no table is reused before every processor that may use a translation to
+ * it has dropped it: frames and tables leave through a gather only, which flushes (sched/flush.c)
+ * before it frees.
  */
 #include "internal.h"
 
@@ -17,42 +18,21 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/frame.h>
-#include <sched/message.h>
+#include <sched/flush.h>
 
 #define LEAF_SPAN (PAGE_SIZE * PT_ENTRIES)
-/* More pages than this are flushed by dropping everything. */
-#define FLUSH_SINGLY 32
 
 void gather_begin(struct gather *g, struct vm_space *s)
 {
 	g->space = s;
 	g->start = UINT64_MAX;
 	g->end = 0;
+	g->tables = false;
 	g->count = 0;
-}
-
-struct flush {
-	uint64_t start, end;
-	struct vm_space *space;
-};
-
-static void flush_here(void *arg)
-{
-	const struct flush *f = arg;
-
-	if (this_cpu()->space != f->space)
-		return;
-	if (f->end - f->start > FLUSH_SINGLY * PAGE_SIZE) {
-		paging_flush_user();
-		return;
-	}
-	for (uint64_t a = f->start; a < f->end; a += PAGE_SIZE)
-		paging_flush_page(a);
 }
 
 void gather_flush(struct gather *g)
 {
-	struct flush f = {g->start, g->end, g->space};
 	unsigned long cpus[BITMAP_WORDS(MAX_CPUS)];
 
 	if (g->start < g->end) {
@@ -60,13 +40,11 @@ void gather_flush(struct gather *g)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		for (unsigned i = 0; i < ARRAY_SIZE(cpus); i++)
 			cpus[i] = __atomic_load_n(&g->space->cpus[i], __ATOMIC_RELAXED);
-		message_call(cpus, flush_here, &f);
+		flush_space(cpus, g->space, g->start, g->end, g->tables ? space_let_go : NULL);
 	}
 	for (unsigned i = 0; i < g->count; i++)
 		page_put(g->pages[i]);
-	g->count = 0;
-	g->start = UINT64_MAX;
-	g->end = 0;
+	gather_begin(g, g->space);
 }
 
 static void gather_range(struct gather *g, uint64_t addr, uint64_t size)
@@ -92,6 +70,7 @@ void gather_table(struct gather *g, struct page *table)
 		gather_flush(g);
 	table->kind = PAGE_ALLOCATED;
 	table->refs = 1;
+	g->tables = true;
 	g->pages[g->count++] = table;
 }
 
@@ -458,10 +437,12 @@ void pt_free_tables(struct gather *g, uint64_t start, uint64_t end, uint64_t flo
 		}
 		assert(page_of(table)->pt_entries == 0);
 		__atomic_store_n(slot, 0, __ATOMIC_RELEASE);
-		/* The processor caches upper entries as well: flush the whole range before reuse.
+		/*
+		 * The processor caches upper entries as well: flush the whole range before reuse.
+		 * In this order, or a flush that makes room would leave the table without one.
 		 */
-		gather_range(g, a, LEAF_SPAN);
 		gather_table(g, page_of(table));
+		gather_range(g, a, LEAF_SPAN);
 	}
 }
 

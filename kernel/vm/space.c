@@ -8,9 +8,10 @@
  * reference per entry (PTE_COUNTED). Copy on write: a private frame with more than one reference is
  * read-only everywhere and copied by the write fault; with one reference it is taken over in place.
  *
- * Loading is lazy: a kernel thread runs on whatever tables are loaded. space->cpus has the
- * processors that have the space loaded; a bit is set before the tables are loaded and cleared
- * after others are, each by its own processor, so a flush that reads it misses nobody.
+ * Loading is lazy: a kernel thread runs on whatever tables are loaded, and the processor says that
+ * it does not use them (sched/flush.c). space->cpus has the processors that have the space loaded;
+ * a bit is set before the tables are loaded and cleared after others are, each by its own
+ * processor, so a flush that reads it misses nobody.
  *
  * End: with the last reference all processors that still have it loaded are told to let go, then
  * everything is freed.
@@ -27,6 +28,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
+#include <sched/flush.h>
 #include <sched/message.h>
 #include <sched/sched_internal.h>
 #include <sched/thread.h>
@@ -42,8 +44,11 @@ static void load(struct vm_space *s)
 	struct vm_space *old = c->space;
 	unsigned long bit = 1UL << c->index % BITS_PER_LONG;
 
-	if (s == old)
+	if (s == old) {
+		flush_lazy_end();
 		return;
+	}
+	flush_lazy_reload();
 	if (s)
 		__atomic_fetch_or(&s->cpus[c->index / BITS_PER_LONG], bit, __ATOMIC_SEQ_CST);
 	c->space = s;
@@ -57,6 +62,8 @@ static void switch_to(struct thread *next)
 {
 	if (next->space)
 		load(next->space);
+	else if (this_cpu()->space)
+		flush_lazy_begin();
 }
 
 void vm_space_switch(struct vm_space *s)
@@ -126,9 +133,17 @@ struct vm_space *vm_space_get(struct vm_space *s)
 	return s;
 }
 
-static void let_go(void *arg)
+/* The space has come to its end: nobody uses it. */
+static void unload(void *space)
 {
-	if (this_cpu()->space == arg)
+	if (this_cpu()->space == space)
+		load(NULL);
+}
+
+/* Interrupts off. One that uses the space again has carried out what it owed (sched/flush.c). */
+void space_let_go(void *space)
+{
+	if (this_cpu()->space == space && this_cpu()->lazy)
 		load(NULL);
 }
 
@@ -142,7 +157,7 @@ void vm_space_put(struct vm_space *s)
 		return;
 	for (unsigned i = 0; i < ARRAY_SIZE(cpus); i++)
 		cpus[i] = __atomic_load_n(&s->cpus[i], __ATOMIC_SEQ_CST);
-	message_call(cpus, let_go, s);
+	message_call(cpus, unload, s);
 	/* Nobody has it loaded, nobody can load it again: entries go without flushes. */
 	gather_begin(&g, s);
 	while ((n = rb_first(&s->regions)) != NULL) {

@@ -89,6 +89,11 @@ void apic_send_ipi(uint32_t id, uint8_t vector)
 	send(id, ICR_ASSERT | vector);
 }
 
+void apic_send_others(uint8_t vector)
+{
+	send(0, ICR_OTHERS | ICR_ASSERT | vector);
+}
+
 void apic_send_nmi_others(void)
 {
 	if (regs)

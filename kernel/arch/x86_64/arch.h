@@ -119,6 +119,7 @@ void apic_enable_local(void);
 uint32_t apic_id(void);
 void apic_eoi(void);
 void apic_send_ipi(uint32_t apic_id, uint8_t vector);
+void apic_send_others(uint8_t vector);
 void apic_send_nmi_others(void);
 void apic_send_init(uint32_t apic_id);
 void apic_send_startup(uint32_t apic_id, uint8_t page);

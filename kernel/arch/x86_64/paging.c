@@ -28,7 +28,7 @@
 #include <mem/fastpage.h>
 #include <mem/frame.h>
 #include <mem/kva.h>
-#include <sched/message.h>
+#include <sched/flush.h>
 
 #define SIZE_2M (1UL << 21)
 #define SIZE_1G (1UL << 30)
@@ -322,27 +322,9 @@ void paging_flush_all(void)
 	irq_restore(flags);
 }
 
-struct range {
-	uint64_t va, size;
-};
-
-static void flush_range(void *arg)
-{
-	const struct range *r = arg;
-
-	if (r->size > 32 * PAGE_SIZE) {
-		paging_flush_all();
-		return;
-	}
-	for (uint64_t off = 0; off < r->size; off += PAGE_SIZE)
-		invlpg(r->va + off);
-}
-
 void paging_flush_kernel_everywhere(uint64_t va, uint64_t size)
 {
-	struct range r = {va, size};
-
-	message_call_all(flush_range, &r);
+	flush_kernel(va, va + size);
 }
 
 bool arch_kernel_readable(uintptr_t address, size_t n)

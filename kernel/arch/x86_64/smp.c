@@ -20,6 +20,7 @@
 #include <base/log.h>
 #include <base/panic_arch.h>
 #include <base/random.h>
+#include <lib/bitmap.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/fastpage.h>
@@ -34,6 +35,8 @@ struct cpu boot_cpu = {.self = &boot_cpu};
 static uint8_t ids[MAX_CPUS * 4];
 static unsigned id_count;
 static uint32_t started; /* [a] set by the processor that is starting */
+/* [I after boot] there are processors that do not run the kernel: no command goes to all others */
+static bool left_out;
 
 struct parameters {
 	uint64_t cr3, stack, cpu, entry, kernel_cr3;
@@ -45,6 +48,7 @@ void smp_add_processor(uint32_t id, bool enabled)
 	if (!enabled)
 		return;
 	if (id_count == sizeof(ids)) {
+		left_out = true;
 		log_warn("acpi: too many processors; APIC id %u left out", id);
 		return;
 	}
@@ -150,15 +154,18 @@ void smp_start_all(void)
 		if (ids[i] == boot_cpu.hw_id)
 			continue;
 		if (n == MAX_CPUS) {
+			left_out = true;
 			log_warn("smp: more than %d processors; the rest is left out", MAX_CPUS);
 			break;
 		}
 		c = cpu_create(n, ids[i]);
 		if (!c) {
+			left_out = true;
 			log_error("smp: out of memory for processor %u; it is left out", n);
 			break;
 		}
 		if (!start(c)) {
+			left_out = true;
 			log_error("smp: the processor with APIC id %u did not come up; it is left "
 				  "out",
 				  ids[i]);
@@ -177,6 +184,18 @@ void smp_start_all(void)
 void arch_send_message_interrupt(struct cpu *c)
 {
 	apic_send_ipi(c->hw_id, VECTOR_MESSAGE);
+}
+
+void arch_send_message_interrupts(const unsigned long *cpus, unsigned n)
+{
+	if (n > 1 && n == cpu_count() - 1 && !left_out) {
+		apic_send_others(VECTOR_MESSAGE);
+		return;
+	}
+	for_each_cpu(c) {
+		if (bit_test(cpus, c->index))
+			arch_send_message_interrupt(c);
+	}
 }
 
 void arch_stop_others(void)

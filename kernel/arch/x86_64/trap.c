@@ -193,6 +193,8 @@ void interrupt_handler(struct trap_frame *f)
 
 	this_cpu()->interrupts++;
 	sched_leave_idle(this_cpu());
+	if (v != VECTOR_MESSAGE)
+		kernel_message_look();
 	switch (v) {
 	case VECTOR_TIMER:
 		apic_eoi();

@@ -14,6 +14,8 @@
 void kernel_timer_interrupt(void);
 /* Message interrupt from another processor (sched/message.c). Interrupts off. */
 void kernel_message_interrupt(void);
+/* Any other interrupt: serve messages that are there, too. Interrupts off. */
+void kernel_message_look(void);
 /* An interrupt returns to the kernel and preemption is due (sched/). Interrupts off, and on return.
  */
 void kernel_preempt(void);
