@@ -394,10 +394,12 @@ static void switch_thread(bool preempted)
 	nsec_t now;
 
 	spin_lock(&rq->lock);
-	__atomic_store_n(&c->need_resched, 0, __ATOMIC_SEQ_CST);
-	/* Whoever deferred something before now cannot be read by us any more: a quiescent state.
+	/*
+	 * A quiescent state: what was unlinked before now is not read by us any more. The exchange
+	 * behind the count keeps the loads of the next reader from coming before it.
 	 */
 	__atomic_store_n(&c->quiescent, c->quiescent + 1, __ATOMIC_RELEASE);
+	__atomic_exchange_n(&c->need_resched, 0, __ATOMIC_SEQ_CST);
 	now = clock_mono_ns();
 	policy->account(rq, now);
 	if (prev != rq->idle) {
