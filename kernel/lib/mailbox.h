@@ -16,7 +16,7 @@
  * Invariant: a bit that is set is served. Whoever turns the word from 0 to something interrupts.
  * Who finds it not 0 finds one of two things: another's bit, whose interrupt is on its way and is
  * followed by a look at the whole word; or ATTENTIVE, which is given up only in one step with the
- * finding that there is no other bit.
+ * finding that there is no other bit. tests/models/message.pml explores the orders of the steps.
  *
  * All accesses to the word are exchanges, which are full barriers: what a sender stored before it
  * set the bit is seen by the receiver that takes the bit.

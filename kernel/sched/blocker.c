@@ -19,6 +19,9 @@
  * A waker's last touch of a node is the store of NULL to node->blocker (release); the owner may
  * reuse the node's memory, usually its stack, as soon as it has seen that (acquire).
  *
+ * tests/models/blocker.pml explores the orders of the steps of two waiters, their wakers and a
+ * timer.
+ *
  * Rejected: time-outs that dequeue the node themselves (they would need the blocker's lock from
  * the timer, and a reference to its owner).
  */

@@ -16,6 +16,8 @@
  * The thread lets calls gather until there are BATCH of them, GATHER_NS are over or somebody waits:
  * a period costs switches and looks at all processors, whatever the number of calls.
  *
+ * tests/models/epoch.pml explores the orders of the steps of one reader and the thread.
+ *
  * Nothing runs and no timer is armed while nothing is deferred.
  *
  * Rejected: counters per reader (an atomic per section on the hottest paths).

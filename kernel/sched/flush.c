@@ -28,7 +28,8 @@
  * tables on its own account, ahead of the program; what it reads that way has no effect. But a
  * walk also writes (accessed bits) and remembers entries of upper tables, so a table that is freed
  * must not be reachable for it either: such a processor is asked, and loads the kernel's tables. It
- * is then asked no more, since it no longer has the space.
+ * is then asked no more, since it no longer has the space. (tests/models/flush.pml explores all of
+ * this.)
  *
  * A processor that loads a space sets its bit in space->cpus before (and lazy = false before that),
  * so the sender, which looks at the bits after its stores to the entries and a fence, either sees
