@@ -3,7 +3,7 @@
  * Dropping translations on other processors.
  *
  * Invariant: no frame and no page table is reused before every processor that may use a translation
- * to it has dropped it. Frames and tables of programs leave through a gather (vm/pagetable.c),
+ * to it has dropped it. Frames and tables of programs leave through a gather (vm/gather.c),
  * those of the kernel through mem/kva.c; both call this file between the change of the entries and
  * the reuse, and it returns when the invariant holds for them.
  *

@@ -7,15 +7,19 @@
 
 /*
  * Frames taken out of page tables wait here until no processor can reach them. One gather per
- * operation: its range is flushed once, or each time it is full.
+ * operation: its range is flushed once, in the end. When it is full it is flushed before, if that
+ * concerns no other processor; else it grows, up to a limit and while there is memory.
  */
 #define GATHER_MAX 64
+struct gather_more;
 struct gather {
 	struct vm_space *space;
 	uint64_t start, end; /* range whose translations may be stale */
 	bool tables;	     /* there are page tables among the frames */
 	unsigned count;
 	struct page *pages[GATHER_MAX];
+	struct gather_more *more; /* frames full of others */
+	unsigned more_count;
 };
 
 void gather_begin(struct gather *g, struct vm_space *s);
@@ -23,13 +27,15 @@ void gather_begin(struct gather *g, struct vm_space *s);
  */
 void gather_entry(struct gather *g, uint64_t addr, pte_t e);
 void gather_table(struct gather *g, struct page *table);
+/* Translations of the range may be stale. */
+void gather_range(struct gather *g, uint64_t addr, uint64_t size);
 void gather_end(struct gather *g);
-/* True when gather_entry has no room for another frame: call gather_flush with no PT lock held. */
+/* True when gather_entry has no room for another frame: make some, with no PT lock held. */
 static inline bool gather_full(const struct gather *g)
 {
 	return g->count == GATHER_MAX;
 }
-void gather_flush(struct gather *g);
+void gather_make_room(struct gather *g);
 /* On a processor that has the space loaded and does not use it: load the kernel's tables. */
 void space_let_go(void *space);
 

@@ -18,66 +18,8 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/frame.h>
-#include <sched/flush.h>
 
 #define LEAF_SPAN (PAGE_SIZE * PT_ENTRIES)
-
-void gather_begin(struct gather *g, struct vm_space *s)
-{
-	g->space = s;
-	g->start = UINT64_MAX;
-	g->end = 0;
-	g->tables = false;
-	g->count = 0;
-}
-
-void gather_flush(struct gather *g)
-{
-	unsigned long cpus[BITMAP_WORDS(MAX_CPUS)];
-
-	if (g->start < g->end) {
-		/* The entries' stores come before the look at who has the space loaded. */
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		for (unsigned i = 0; i < ARRAY_SIZE(cpus); i++)
-			cpus[i] = __atomic_load_n(&g->space->cpus[i], __ATOMIC_RELAXED);
-		flush_space(cpus, g->space, g->start, g->end, g->tables ? space_let_go : NULL);
-	}
-	for (unsigned i = 0; i < g->count; i++)
-		page_put(g->pages[i]);
-	gather_begin(g, g->space);
-}
-
-static void gather_range(struct gather *g, uint64_t addr, uint64_t size)
-{
-	g->start = min(g->start, addr);
-	g->end = max(g->end, addr + size);
-}
-
-void gather_entry(struct gather *g, uint64_t addr, pte_t e)
-{
-	/* A translation that was never used is in no processor: nothing to flush for it. */
-	if (e & PTE_ACCESSED)
-		gather_range(g, addr, PAGE_SIZE);
-	if (e & PTE_COUNTED) {
-		assert(!gather_full(g));
-		g->pages[g->count++] = page_of(pte_paddr(e));
-	}
-}
-
-void gather_table(struct gather *g, struct page *table)
-{
-	if (gather_full(g))
-		gather_flush(g);
-	table->kind = PAGE_ALLOCATED;
-	table->refs = 1;
-	g->tables = true;
-	g->pages[g->count++] = table;
-}
-
-void gather_end(struct gather *g)
-{
-	gather_flush(g);
-}
 
 static pte_t *entries(paddr_t table)
 {
@@ -218,7 +160,7 @@ static void unmap_range(struct gather *g, uint64_t start, uint64_t end, bool onl
 			a = stop;
 		pt_unlock(table);
 		if (gather_full(g))
-			gather_flush(g);
+			gather_make_room(g);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <base/ktest.h>
 #include <base/percpu.h>
 #include <mem/kva.h>
+#include <mem/slab.h>
 #include <sched/clock.h>
 #include <sched/message_internal.h>
 #include <sched/thread.h>
@@ -169,6 +170,37 @@ KTEST(flush_frees_tables_of_the_lazy)
 	ktest_check(tell(&u));
 	ktest_check_eq(u.saw, OLD);
 	tell_to_end(&u);
+	vm_space_put(u.space);
+	bind_to(-1);
+}
+
+/* A thousand pages are one flush, since another processor is concerned; without memory, a few. */
+KTEST(flush_once_for_many)
+{
+	struct sleeper u = {.space = vm_space_create()};
+	const struct message_counts *here;
+	uint64_t area, flushes;
+
+	if (cpu_count() < 2 || !ktest_check(u.space))
+		return;
+	bind_to(0);
+	here = counts_here();
+	u.at = map(u.space, PAGE_SIZE);
+	area = map(u.space, AREA);
+	team_start(1, use, &u, false);
+	ktest_check(u.at && area && tell(&u));
+	for (unsigned nth = 0; nth < 3; nth++) {
+		ktest_check_eq(vm_populate(u.space, area, AREA, true), 0);
+		flushes = here->flushes;
+		alloc_fail_nth(nth);
+		ktest_check_eq(vm_discard(u.space, area, AREA, false), 0);
+		alloc_fail_nth(0);
+		/* Other threads here may have had reason for some, too. */
+		ktest_check(here->flushes > flushes && here->flushes - flushes < 10);
+		ktest_check(tell(&u) && u.saw == OLD);
+	}
+	tell_to_end(&u);
+	ktest_check_eq(u.space->resident, 1);
 	vm_space_put(u.space);
 	bind_to(-1);
 }
