@@ -26,24 +26,13 @@ struct gather_more {
 BUILD_ASSERT(sizeof(struct gather_more) == PAGE_SIZE, "one frame");
 #define GATHER_MORE 16
 
-void gather_begin(struct gather *g, struct vm_space *s)
-{
-	g->space = s;
-	g->start = UINT64_MAX;
-	g->end = 0;
-	g->tables = false;
-	g->count = 0;
-	g->more = NULL;
-	g->more_count = 0;
-}
-
 static void put_pages(struct page **pages, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++)
 		page_put(pages[i]);
 }
 
-static void gather_flush(struct gather *g)
+void gather_flush(struct gather *g)
 {
 	struct gather_more *more = g->more, *next;
 	unsigned long cpus[BITMAP_WORDS(MAX_CPUS)];
@@ -102,7 +91,7 @@ static bool gather_grow(struct gather *g)
 void gather_make_room(struct gather *g)
 {
 	/* A look without order: if it is wrong, the flush only costs more or less. */
-	if (!others_have_it(g->space) || !gather_grow(g))
+	if (g->start >= g->end || !others_have_it(g->space) || !gather_grow(g))
 		gather_flush(g);
 }
 
@@ -131,9 +120,4 @@ void gather_table(struct gather *g, struct page *table)
 	table->refs = 1;
 	g->tables = true;
 	g->pages[g->count++] = table;
-}
-
-void gather_end(struct gather *g)
-{
-	gather_flush(g);
 }

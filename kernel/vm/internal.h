@@ -22,14 +22,30 @@ struct gather {
 	unsigned more_count;
 };
 
-void gather_begin(struct gather *g, struct vm_space *s);
+static inline void gather_begin(struct gather *g, struct vm_space *s)
+{
+	g->space = s;
+	g->start = UINT64_MAX;
+	g->end = 0;
+	g->tables = false;
+	g->count = 0;
+	g->more = NULL;
+	g->more_count = 0;
+}
+
 /* Entry `e` of addr was present and is gone or has lost rights; its counted frame, if any, waits.
  */
 void gather_entry(struct gather *g, uint64_t addr, pte_t e);
 void gather_table(struct gather *g, struct page *table);
 /* Translations of the range may be stale. */
 void gather_range(struct gather *g, uint64_t addr, uint64_t size);
-void gather_end(struct gather *g);
+/* Flush, and give back what waits: the gather is empty again. No PT lock held. */
+void gather_flush(struct gather *g);
+static inline void gather_end(struct gather *g)
+{
+	if (g->count || g->more || g->start < g->end)
+		gather_flush(g);
+}
 /* True when gather_entry has no room for another frame: make some, with no PT lock held. */
 static inline bool gather_full(const struct gather *g)
 {

@@ -13,6 +13,10 @@ free_kib() { sleep 1; awk '/^MemFree/ {print \$2}' /proc/meminfo; }
 before=\$(free_kib)
 /put/storm $seconds
 after=\$(free_kib)
+awk -v cpus="\$(grep -c ^processor /proc/cpuinfo)" '
+	NR == 1 { columns = NF } NF != columns { bad++ } { raised += \$2 }
+	END { if (bad || NR != cpus + 1 || (cpus > 1 && !raised)) print "an odd table" }
+' /proc/banos/messages
 # The caches of each processor may hold some more than before.
 [ \$((before - after)) -le 2048 ] || echo "\$((before - after)) KiB did not come back"
 EOF2
