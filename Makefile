@@ -6,6 +6,7 @@
 #   release  what users run
 #   test     with the in-kernel tests, UBSan, the lock checker and poison
 #   kasan    test, with address checks on every access
+#   count    release, counting what a system call writes to shared memory (kernel/base/count.c)
 #   clang    release, by clang: lint builds it for its warnings
 # A variant is a set of flags and the choice of sources; the code asks CONFIG_x with a plain `if`,
 # because every CONFIG_x is always defined as 0 or 1.
@@ -70,7 +71,7 @@ INITRAMFS := $(B)/initramfs.cpio
 
 .PHONY: all run check lint torture bench debug clean help setup FORCE
 .PHONY: run-vm test-programs check-run torture-run lint-run kernel-clang kernel-test kernel-kasan
-.PHONY: bench-run bench-check sdk abi-check abi-record
+.PHONY: kernel-count bench-run bench-check sdk abi-check abi-record
 
 all: $(KERNEL) $(DRIVERS) $(USER) $(INITRAMFS)
 
@@ -110,7 +111,8 @@ debug: all
 	@echo "The machine waits. In another terminal:  gdb -x tools/banos.gdb $(KERNEL)"
 	$(Q)exec $(QEMU) -s -S -append "$(APPEND)"
 
-test-programs: all $(B)/test/banos.elf $(B)/kasan/banos.elf \
+test-programs: all $(B)/test/banos.elf $(B)/kasan/banos.elf $(B)/count/banos.elf \
+	$(B)/tests/vm/operations \
 	$(B)/bench/program $(addprefix $(B)/tests/host/,$(HOST_TESTS) $(FUZZ_TARGETS) $(THREAD_TESTS)) \
 	$(addprefix $(B)/tests/guest/,$(GUEST_TESTS))
 
@@ -140,6 +142,7 @@ $(B)/bench/program: $(BENCH_SOURCES) bench/guest/bench.h Makefile
 kernel-clang: $(B)/clang/banos.elf
 kernel-test: $(B)/test/banos.elf
 kernel-kasan: $(B)/kasan/banos.elf
+kernel-count: $(B)/count/banos.elf
 
 clean:
 	$(Q)rm -rf $(B)
@@ -209,34 +212,37 @@ STACK_PROTECTOR_CLANG := -mstack-protector-guard=tls -mstack-protector-guard-reg
 	-mstack-protector-guard-offset=40
 
 UBSAN_FLAGS := -fsanitize=undefined
+COUNT_FLAGS := -fsanitize=thread -Wno-tsan --param tsan-instrument-func-entry-exit=0
 KASAN_FLAGS := -fsanitize=kernel-address --param asan-instrumentation-with-call-threshold=0 \
 	--param asan-stack=0 --param asan-globals=0
 
 config_flags = -DCONFIG_TEST=$(1) -DCONFIG_LOCKCHECK=$(1) -DCONFIG_POISON=$(1) \
-	-DCONFIG_UBSAN=$(1) -DCONFIG_KASAN=$(2)
+	-DCONFIG_UBSAN=$(1) -DCONFIG_KASAN=$(2) -DCONFIG_COUNT=$(if $(3),$(3),0)
 
 # Code that runs before the kernel is at its place can call no checker and read no %gs. The page
 # shadow's own code and the primitives under everything would call themselves.
 BOOT_SOURCES := kernel/arch/x86_64/boot/%
 NO_KASAN := $(BOOT_SOURCES) kernel/lib/string.c kernel/mem/kasan.c
 NO_UBSAN := $(BOOT_SOURCES) kernel/mem/kasan.c kernel/base/ubsan.c
+NO_COUNT := $(BOOT_SOURCES) kernel/base/count.c
 
-# $(call file_flags,SOURCE,COMPILER,UBSAN?,KASAN?)
+# $(call file_flags,SOURCE,COMPILER,UBSAN?,KASAN?,COUNT?)
 file_flags = $(if $(filter $(BOOT_SOURCES),$(1)),-fno-stack-protector,\
 	$(STACK_PROTECTOR) $(if $(call is_clang,$(2)),$(STACK_PROTECTOR_CLANG))) \
 	$(if $(3),$(if $(filter $(NO_UBSAN),$(1)),,$(UBSAN_FLAGS))) \
 	$(if $(4),$(if $(filter $(NO_KASAN),$(1)),,$(KASAN_FLAGS))) \
+	$(if $(5),$(if $(filter $(NO_COUNT),$(1)),,$(COUNT_FLAGS))) \
 	$(if $(filter kernel/lib/string.c,$(1)),-fno-builtin \
 		$(if $(call is_clang,$(2)),,-fno-tree-loop-distribute-patterns))
 
-# $(call kernel_variant,NAME,COMPILER,SOURCES,TEST 0/1,KASAN 0/1)
+# $(call kernel_variant,NAME,COMPILER,SOURCES,TEST 0/1,KASAN 0/1,COUNT 0/1)
 define kernel_variant
 $(1)_FLAGS := $$(KERNEL_CFLAGS) -isystem $$(call compiler_include,$(2)) -isystem $$(B)/uapi \
-	$$(KERNEL_INCLUDES) $$(call config_flags,$(4),$(5))
+	$$(KERNEL_INCLUDES) $$(call config_flags,$(4),$(5),$(6))
 $(1)_OBJECTS := $$(addprefix $$(B)/$(1)/,$$(addsuffix .o,$(3)))
 
 $$(B)/$(1)/flags: FORCE
-	$$(call keep,$(2) $$($(1)_FLAGS) $$(UBSAN_FLAGS) $$(KASAN_FLAGS) $$(STACK_PROTECTOR))
+	$$(call keep,$(2) $$($(1)_FLAGS) $$(UBSAN_FLAGS) $$(KASAN_FLAGS) $$(COUNT_FLAGS) $$(STACK_PROTECTOR))
 
 $$(B)/$(1)/objects: FORCE
 	$$(call keep,$$($(1)_OBJECTS))
@@ -244,7 +250,7 @@ $$(B)/$(1)/objects: FORCE
 $$(B)/$(1)/%.c.o: %.c $$(B)/$(1)/flags | $$(GENERATED)
 	$$(call say,CC,$$< [$(1)])
 	@mkdir -p $$(@D)
-	$$(Q)$(2) $$($(1)_FLAGS) $$(call file_flags,$$<,$(2),$(filter 1,$(4)),$(filter 1,$(5))) \
+	$$(Q)$(2) $$($(1)_FLAGS) $$(call file_flags,$$<,$(2),$(filter 1,$(4)),$(filter 1,$(5)),$(filter 1,$(6))) \
 		-MMD -MP -c $$< -o $$@
 
 $$(B)/$(1)/%.S.o: %.S $$(B)/$(1)/flags | $$(GENERATED)
@@ -260,10 +266,11 @@ $$(B)/$(1)/banos.elf: $$($(1)_OBJECTS) $$(B)/$(1)/objects $$(LINKER_SCRIPT) \
 -include $$($(1)_OBJECTS:.o=.d)
 endef
 
-$(eval $(call kernel_variant,release,$(CC),$(PLAIN_SOURCES),0,0))
-$(eval $(call kernel_variant,test,gcc,$(SOURCES),1,0))
-$(eval $(call kernel_variant,kasan,gcc,$(SOURCES),1,1))
-$(eval $(call kernel_variant,clang,$(CLANG),$(PLAIN_SOURCES),0,0))
+$(eval $(call kernel_variant,release,$(CC),$(PLAIN_SOURCES),0,0,0))
+$(eval $(call kernel_variant,test,gcc,$(SOURCES),1,0,0))
+$(eval $(call kernel_variant,kasan,gcc,$(SOURCES),1,1,0))
+$(eval $(call kernel_variant,count,gcc,$(PLAIN_SOURCES),0,0,1))
+$(eval $(call kernel_variant,clang,$(CLANG),$(PLAIN_SOURCES),0,0,0))
 
 # --- The vDSO: a shared object inside the kernel image ---
 
@@ -278,7 +285,7 @@ $(VDSO): user/vdso/vdso.c user/vdso/vdso.lds kernel/sched/clock_page.h Makefile 
 		-Wl,--no-undefined -Wl,-z,max-page-size=4096 -Wl,--build-id=sha1 -Wl,--eh-frame-hdr \
 		-s $< -o $@
 
-$(foreach v,release test kasan clang,$(B)/$(v)/kernel/proc/vdso_image.S.o): $(VDSO)
+$(foreach v,release test kasan count clang,$(B)/$(v)/kernel/proc/vdso_image.S.o): $(VDSO)
 
 # --- The SDK: what a driver author gets, and what builds our own drivers ---
 
@@ -466,3 +473,9 @@ $(B)/tests/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h) Makefile
 	@mkdir -p $(@D)
 	$(Q)gcc -std=gnu11 -O2 -g -static -pthread $(WARNINGS) \
 		-Wno-stringop-overflow -Wno-stringop-overread -Wno-nonnull $< -o $@
+
+# Programs that scripts of tests/vm put into the guest.
+$(B)/tests/vm/%: tests/vm/%.c Makefile
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)gcc -std=gnu11 -O2 -g -static -pthread $(WARNINGS) $< -o $@

@@ -16,6 +16,7 @@
 #define BASE_SPINLOCK_H
 
 #include <arch/cpu.h>
+#include <base/count.h>
 #include <base/lockcheck.h>
 #include <base/percpu.h>
 
@@ -57,6 +58,7 @@ static inline void spin_lock(struct spinlock *l)
 
 	preempt_disable();
 	lockcheck_acquire(l->class, l, LOCKCHECK_SPIN);
+	count_spinlock();
 	if (spin_unfair) {
 		spin_lock_unfair(l);
 		return;
@@ -71,6 +73,7 @@ static inline bool spin_trylock(struct spinlock *l)
 	preempt_disable();
 	if (spin_take_free(l)) {
 		lockcheck_acquire(l->class, l, LOCKCHECK_SPIN | LOCKCHECK_TRY);
+		count_spinlock();
 		return true;
 	}
 	preempt_enable();

@@ -8,6 +8,7 @@
  * entries at most, a word that cannot be read ends it, and only a word that names the thread as
  * its owner is changed.
  */
+#include "count_show.h"
 #include "linux_boot.h"
 #include "tty_ioctl.h"
 
@@ -117,6 +118,7 @@ void linux_init(void)
 	thread_start_user_hook = start_user;
 	thread_exit_user_hook = leave_memory;
 	linux_tty_init();
+	count_show_init();
 }
 
 int64_t sys_set_robust_list(uaddr_t head, size_t size)

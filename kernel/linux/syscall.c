@@ -10,6 +10,7 @@
 #include "trace.h"
 
 #include <arch/enter.h>
+#include <base/count.h>
 #include <lib/errno.h>
 #include <proc/proc_internal.h>
 #include <sched/clock.h>
@@ -23,6 +24,13 @@ static const struct syscall_entry *find(uint64_t nr)
 	if (nr >= SYSCALL_NATIVE_FIRST && nr <= SYSCALL_NATIVE_MAX)
 		return &syscall_native_table[nr - SYSCALL_NATIVE_FIRST];
 	return NULL;
+}
+
+const char *syscall_name(uint64_t nr)
+{
+	const struct syscall_entry *e = find(nr);
+
+	return e ? e->name : NULL;
 }
 
 /* The same while somebody is traced. The tracer may change the call, or leave it out (-1). */
@@ -50,6 +58,8 @@ void kernel_syscall(struct trap_frame *f)
 {
 	const uint64_t args[6] = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9};
 	const struct syscall_entry *e = find(f->rax);
+	struct counts began = count_begin();
+	unsigned nr = (unsigned)f->rax;
 	int64_t r = -ENOSYS;
 
 	if (trace_watching()) {
@@ -58,6 +68,7 @@ void kernel_syscall(struct trap_frame *f)
 	}
 	if (e && e->call)
 		r = e->call(args);
+	count_end(began, nr);
 	f->rax = (uint64_t)r;
 	if (unlikely(is_restart(r)))
 		__atomic_or_fetch(&current()->work, THREAD_WORK_SIGNAL, __ATOMIC_SEQ_CST);

@@ -8,5 +8,7 @@
 extern bool syscall_tracing;
 void syscall_trace(const char *name, const char *kinds, uint64_t nr, const uint64_t args[6],
 		   int64_t result);
+/* NULL: there is no such call. */
+const char *syscall_name(uint64_t nr);
 
 #endif

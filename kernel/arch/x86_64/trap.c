@@ -10,6 +10,7 @@
 #include <arch/page.h>
 #include <arch/smp.h>
 #include <arch/thread.h>
+#include <base/count.h>
 #include <base/log.h>
 #include <base/panic.h>
 #include <base/panic_arch.h>
@@ -93,6 +94,7 @@ static void page_fault(struct trap_frame *f)
 	uint64_t fixup = user ? 0 : find_fixup(f->rip);
 	struct vm_fault_result r = {.sig = SIGSEGV, .code = SEGV_MAPERR};
 	struct thread *t = current();
+	struct counts began = count_begin();
 
 	/* The kernel's end of a copy never faults, and nothing else of the kernel does. */
 	if (!user && (!fixup || address >= USER_END))
@@ -107,8 +109,10 @@ static void page_fault(struct trap_frame *f)
 				  : f->error & 16 ? VM_ACCESS_EXEC
 						  : VM_ACCESS_READ;
 
-		if (vm_fault(t->space, address, access, user ? VM_FAULT_USER : 0, &r) == 0)
+		if (vm_fault(t->space, address, access, user ? VM_FAULT_USER : 0, &r) == 0) {
+			count_end(began, COUNT_FAULT);
 			return;
+		}
 	}
 	if (user)
 		kernel_user_exception(f, r.sig, r.code, address);
