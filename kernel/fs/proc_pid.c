@@ -60,10 +60,10 @@ static void refresh_owner(struct inode *inode)
 	proc_source()->owner(p->process, &uid, &gid, &dumpable);
 	if (!dumpable && !world_dir)
 		uid = gid = 0;
-	spin_lock(&inode->attr_lock);
+	inode_attr_lock(inode);
 	inode->uid = uid;
 	inode->gid = gid;
-	spin_unlock(&inode->attr_lock);
+	inode_attr_unlock(inode);
 }
 
 /* The process reference of p is shared by what is made below it: find() takes another. */

@@ -245,18 +245,21 @@ static int table_grow(struct fd_table *t, uint32_t fd)
 
 /* --- lookup ------------------------------------------------------------------------------- */
 
+struct file *fd_peek(const struct fd_table *t, int fd)
+{
+	const struct fd_array *a = __atomic_load_n(&t->array, __ATOMIC_ACQUIRE);
+
+	return (unsigned)fd < a->capacity ? __atomic_load_n(&a->files[fd], __ATOMIC_ACQUIRE) : NULL;
+}
+
 struct file *fd_get(struct fd_table *t, int fd)
 {
-	struct file *f = NULL;
-	struct fd_array *a;
+	struct file *f;
 
 	epoch_enter();
-	a = __atomic_load_n(&t->array, __ATOMIC_ACQUIRE);
-	if ((unsigned)fd < a->capacity) {
-		f = __atomic_load_n(&a->files[fd], __ATOMIC_ACQUIRE);
-		if (f && !file_try_get(f))
-			f = NULL; /* closed under us */
-	}
+	f = fd_peek(t, fd);
+	if (f && !file_try_get(f))
+		f = NULL; /* closed under us */
 	epoch_exit();
 	return f;
 }

@@ -51,6 +51,8 @@ void fd_table_exec_close(struct fd_table *t);
 
 /* The file at fd with a reference, or NULL. Takes no lock. */
 struct file *fd_get(struct fd_table *t, int fd);
+/* The same without a reference. Context: any, under epoch. */
+struct file *fd_peek(const struct fd_table *t, int fd);
 
 /*
  * A borrowed file: no reference is taken while the table belongs to one thread, so that a lookup

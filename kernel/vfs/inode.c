@@ -10,9 +10,10 @@
  * cached names without taking a reference.
  *
  * Locks: inode->lock (a sleeping rwlock) protects contents, and the names of a directory. The
- * stat fields marked [attr] are written under attr_lock, a spinlock held for a few stores, so
- * that stat(2) gets one consistent picture and never waits for a long write. Size and blocks are
- * single words and read without a lock.
+ * stat fields marked [attr] are written under attr_lock, a spinlock held for a few stores, with
+ * attr_seq odd meanwhile (inode_attr_lock). So stat(2) gets one consistent picture without writing
+ * to the inode, by reading again when the count has moved, and never waits for a long write. Size
+ * and blocks are single words and read without a lock.
  *
  * Rejected: getter functions per field (every filesystem pays, every reader needs a lock), and
  * one lock for both purposes (stat would wait for a writer whose source page is on a slow disk).
@@ -126,18 +127,31 @@ void inode_free_deferred(struct inode *inode, void (*fn)(struct epoch_head *head
 	super_put(s);
 }
 
+void inode_attr_lock(struct inode *inode)
+{
+	spin_lock(&inode->attr_lock);
+	__atomic_store_n(&inode->attr_seq, inode->attr_seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+void inode_attr_unlock(struct inode *inode)
+{
+	__atomic_store_n(&inode->attr_seq, inode->attr_seq + 1, __ATOMIC_RELEASE);
+	spin_unlock(&inode->attr_lock);
+}
+
 void inode_touch(struct inode *inode, unsigned which)
 {
 	struct file_time now = file_time_now();
 
-	spin_lock(&inode->attr_lock);
+	inode_attr_lock(inode);
 	if (which & TOUCH_ATIME)
 		inode->atime = now;
 	if (which & TOUCH_MTIME)
 		inode->mtime = now;
 	if (which & TOUCH_CTIME)
 		inode->ctime = now;
-	spin_unlock(&inode->attr_lock);
+	inode_attr_unlock(inode);
 }
 
 static bool time_after(struct file_time a, struct file_time b)
@@ -149,21 +163,21 @@ void inode_accessed(struct inode *inode)
 {
 	struct file_time now = file_time_now();
 
-	spin_lock(&inode->attr_lock);
+	inode_attr_lock(inode);
 	if (!time_after(inode->atime, inode->mtime) || !time_after(inode->atime, inode->ctime) ||
 	    now.sec - inode->atime.sec >= RELATIME_SECONDS)
 		inode->atime = now;
-	spin_unlock(&inode->attr_lock);
+	inode_attr_unlock(inode);
 }
 
 void inode_link_add(struct inode *inode, int delta)
 {
 	struct file_time now = file_time_now();
 
-	spin_lock(&inode->attr_lock);
+	inode_attr_lock(inode);
 	inode->nlink += (uint32_t)delta;
 	inode->ctime = now;
-	spin_unlock(&inode->attr_lock);
+	inode_attr_unlock(inode);
 }
 
 int inode_link_new(struct inode *inode)
@@ -171,7 +185,7 @@ int inode_link_new(struct inode *inode)
 	struct file_time now = file_time_now();
 	int r = 0;
 
-	spin_lock(&inode->attr_lock);
+	inode_attr_lock(inode);
 	if (inode->nlink == 0 && !inode->linkable) {
 		r = -ENOENT;
 	} else if (inode->nlink >= LINKS_PER_INODE_MAX) {
@@ -181,15 +195,12 @@ int inode_link_new(struct inode *inode)
 		inode->linkable = false;
 		inode->ctime = now;
 	}
-	spin_unlock(&inode->attr_lock);
+	inode_attr_unlock(inode);
 	return r;
 }
 
-void inode_stat(struct inode *inode, struct inode_stat *out)
+static void read_fields(const struct inode *inode, struct inode_stat *out)
 {
-	if (inode->ops->stat_update)
-		inode->ops->stat_update(inode);
-	spin_lock(&inode->attr_lock);
 	*out = (struct inode_stat){
 		.mode = inode->mode,
 		.uid = inode->uid,
@@ -206,6 +217,31 @@ void inode_stat(struct inode *inode, struct inode_stat *out)
 		.ctime = inode->ctime,
 		.btime = inode->btime,
 	};
+}
+
+bool inode_stat_now(const struct inode *inode, struct inode_stat *out)
+{
+	uint32_t seq;
+
+	if (inode->ops->stat_update)
+		return false;
+	for (;;) {
+		seq = __atomic_load_n(&inode->attr_seq, __ATOMIC_ACQUIRE);
+		read_fields(inode, out);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && __atomic_load_n(&inode->attr_seq, __ATOMIC_RELAXED) == seq)
+			return true;
+		cpu_relax(); /* for a few stores of the writer's */
+	}
+}
+
+void inode_stat(struct inode *inode, struct inode_stat *out)
+{
+	if (inode_stat_now(inode, out))
+		return;
+	inode->ops->stat_update(inode);
+	spin_lock(&inode->attr_lock);
+	read_fields(inode, out);
 	spin_unlock(&inode->attr_lock);
 }
 
@@ -226,7 +262,7 @@ void inode_setattr_plain(struct inode *inode, const struct inode_attr *attr)
 	struct file_time now = file_time_now();
 	unsigned valid = attr->valid, drop = inode_set_id_to_drop(inode);
 
-	spin_lock(&inode->attr_lock);
+	inode_attr_lock(inode);
 	if (valid & ATTR_UID)
 		inode->uid = attr->uid;
 	if (valid & ATTR_GID)
@@ -242,7 +278,7 @@ void inode_setattr_plain(struct inode *inode, const struct inode_attr *attr)
 	if (valid & ATTR_SIZE)
 		inode->mtime = now;
 	inode->ctime = now;
-	spin_unlock(&inode->attr_lock);
+	inode_attr_unlock(inode);
 }
 
 /*

@@ -124,6 +124,7 @@ struct inode {
 	int32_t writers;	   /* [a] open for writing; negative: programs that run from it */
 	struct rwlock lock;	   /* INODE: contents, names in a directory */
 	struct spinlock attr_lock; /* INODE_SPIN: fields marked attr, held for a few stores */
+	uint32_t attr_seq;	   /* [a] written under attr_lock; odd while the fields change */
 	struct epoch_head epoch;   /* path walks look at it without a reference */
 };
 
@@ -182,6 +183,12 @@ void inode_link_add(struct inode *inode, int delta);
 int inode_link_new(struct inode *inode);
 /* Refreshes (stat_update) and reads. */
 void inode_stat(struct inode *inode, struct inode_stat *out);
+/* The same without sleeping; the inode need not be counted under epoch. False: must be refreshed.
+ */
+bool inode_stat_now(const struct inode *inode, struct inode_stat *out);
+/* Around changes of the fields marked attr. */
+void inode_attr_lock(struct inode *inode);
+void inode_attr_unlock(struct inode *inode);
 /* Store a checked change in the fields, times included (not the size). inode->lock held. */
 void inode_setattr_plain(struct inode *inode, const struct inode_attr *attr);
 
