@@ -20,26 +20,21 @@
 
 static int take_base(struct path_arg *a, int dirfd)
 {
-	struct fd_ref r;
-
 	/* An absolute path does not look at the descriptor, not even at a bad one. */
 	if (dirfd == AT_FDCWD || a->text[0] == '/')
 		return 0;
-	r = fd_borrow_any(dirfd);
-	if (!r.file)
+	a->file = fd_borrow_any(dirfd);
+	if (!a->file.file)
 		return -EBADF;
-	a->base = path_get(r.file->path);
-	a->has_base = true;
-	fd_return(r);
+	a->base = a->file.file->path;
 	return 0;
 }
 
-int path_arg_get(struct path_arg *a, int dirfd, uaddr_t text)
+static int take_text(struct path_arg *a, uaddr_t text)
 {
 	ssize_t n;
-	int r;
 
-	a->has_base = false;
+	a->file = (struct fd_ref){NULL, false};
 	a->text = a->few;
 	n = copy_string_from_user(a->text, text, sizeof(a->few));
 	if (n == -ENAMETOOLONG) {
@@ -48,16 +43,26 @@ int path_arg_get(struct path_arg *a, int dirfd, uaddr_t text)
 			return -ENOMEM;
 		n = copy_string_from_user(a->text, text, PATH_TEXT_MAX);
 	}
-	r = n < 0 ? (int)n : take_base(a, dirfd);
-	if (r && a->text != a->few)
+	if (n < 0 && a->text != a->few)
 		kfree(a->text);
+	return (int)min(n, (ssize_t)0);
+}
+
+int path_arg_get(struct path_arg *a, int dirfd, uaddr_t text)
+{
+	int r = take_text(a, text);
+
+	if (r)
+		return r;
+	r = take_base(a, dirfd);
+	if (r)
+		path_arg_put(a);
 	return r;
 }
 
 void path_arg_put(struct path_arg *a)
 {
-	if (a->has_base)
-		path_put(a->base);
+	fd_return(a->file);
 	if (a->text != a->few)
 		kfree(a->text);
 }
@@ -70,6 +75,40 @@ int path_arg_walk(int dirfd, uaddr_t text, unsigned flags, struct path *out)
 	if (r)
 		return r;
 	r = path_walk(path_arg_base(&a), a.text, flags, out);
+	path_arg_put(&a);
+	return r;
+}
+
+/* With threads a descriptor would have to be counted, which is as much as the walk saves. */
+static int visit_shared(struct path_arg *a, int dirfd, unsigned flags, const struct cred *cred,
+			int (*fn)(struct path p, bool counted, void *ctx), void *ctx)
+{
+	const struct file *f;
+	int r;
+
+	epoch_enter();
+	f = fd_peek(current()->files, dirfd);
+	r = f ? path_visit_quick(&f->path, a->text, flags, cred, fn, ctx) : -EBADF;
+	epoch_exit();
+	return r;
+}
+
+int path_arg_visit(int dirfd, uaddr_t text, unsigned flags, const struct cred *cred,
+		   int (*fn)(struct path p, bool counted, void *ctx), void *ctx)
+{
+	struct path_arg a;
+	int r = take_text(&a, text);
+
+	if (r)
+		return r;
+	r = PATH_VISIT_COUNT;
+	if (dirfd != AT_FDCWD && a.text[0] != '/' && fd_table_is_shared(current()->files))
+		r = visit_shared(&a, dirfd, flags, cred, fn, ctx);
+	if (r == PATH_VISIT_COUNT) {
+		r = take_base(&a, dirfd);
+		if (!r)
+			r = path_visit(path_arg_base(&a), a.text, flags, cred, fn, ctx);
+	}
 	path_arg_put(&a);
 	return r;
 }

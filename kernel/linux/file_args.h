@@ -9,12 +9,14 @@
 #include <vfs/path.h>
 #include <vm/iter.h>
 
+struct cred;
+
 /* A path from the program, with the directory it starts from. */
 struct path_arg {
-	char *text;	  /* few, or an allocated copy */
-	struct path base; /* counted, if has_base */
-	bool has_base;
-	char few[128]; /* enough for most: a page from the heap costs more than a short walk */
+	char *text;	    /* few, or an allocated copy */
+	struct path base;   /* of the file, which holds it */
+	struct fd_ref file; /* the directory to start from; NULL: none was given */
+	char few[128];	    /* enough for most: a page from the heap costs more than a short walk */
 };
 
 /* Copy the path and take dirfd's directory. -EFAULT, -ENAMETOOLONG, -EBADF. */
@@ -22,10 +24,13 @@ int path_arg_get(struct path_arg *a, int dirfd, uaddr_t text);
 void path_arg_put(struct path_arg *a);
 static inline const struct path *path_arg_base(const struct path_arg *a)
 {
-	return a->has_base ? &a->base : NULL;
+	return a->file.file ? &a->base : NULL;
 }
 /* Get, walk with WALK_* flags, put. *out is counted. */
 int path_arg_walk(int dirfd, uaddr_t text, unsigned flags, struct path *out);
+/* Likewise, but only look at it, with the permissions of cred: path_visit(). */
+int path_arg_visit(int dirfd, uaddr_t text, unsigned flags, const struct cred *cred,
+		   int (*fn)(struct path p, bool counted, void *ctx), void *ctx);
 /* AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH as WALK_* (following unless told otherwise). */
 unsigned at_walk_flags(unsigned at_flags);
 

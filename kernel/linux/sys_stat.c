@@ -13,6 +13,7 @@
 #include <sched/thread.h>
 #include <syscalls_proto.h>
 #include <vfs/dentry.h>
+#include <vfs/fdtable.h>
 #include <vfs/file.h>
 #include <vfs/inode.h>
 #include <vfs/mount.h>
@@ -22,12 +23,31 @@
 
 /* --- stat --------------------------------------------------------------------------------- */
 
-static int64_t stat_encode(struct inode *inode, uaddr_t out)
-{
+/* What stat(2) and statx(2) tell of a place. */
+struct looked {
 	struct inode_stat st;
+	uint32_t mount;	 /* its number */
+	bool mount_root; /* it is what the mount shows */
+};
+
+static int look(struct path p, bool counted, void *ctx)
+{
+	struct looked *l = ctx;
+
+	l->mount = p.mount->id;
+	l->mount_root = p.dentry == p.mount->root;
+	if (counted)
+		inode_stat(path_inode(p), &l->st);
+	else if (!inode_stat_now(path_inode(p), &l->st))
+		return PATH_VISIT_COUNT;
+	return 0;
+}
+
+static int64_t stat_encode(const struct inode_stat *from, uaddr_t out)
+{
+	struct inode_stat st = *from;
 	struct stat s;
 
-	inode_stat(inode, &st);
 	memset(&s, 0, sizeof(s)); /* padding too: nothing of the kernel's stack leaks */
 	s.st_dev = dev_encode(st.dev);
 	s.st_ino = st.ino;
@@ -50,14 +70,10 @@ static int64_t stat_encode(struct inode *inode, uaddr_t out)
 
 static int64_t stat_path(int dirfd, uaddr_t path, unsigned walk, uaddr_t out)
 {
-	struct path p;
-	int64_t r = path_arg_walk(dirfd, path, walk, &p);
+	struct looked l;
+	int r = path_arg_visit(dirfd, path, walk, vfs_cred(), look, &l);
 
-	if (r)
-		return r;
-	r = stat_encode(path_inode(p), out);
-	path_put(p);
-	return r;
+	return r ? r : stat_encode(&l.st, out);
 }
 
 int64_t sys_stat(uaddr_t path, uaddr_t out)
@@ -88,14 +104,24 @@ int64_t sys_newfstatat(int dirfd, uaddr_t path, uaddr_t out, int flags)
 
 int64_t sys_fstat(int fd, uaddr_t out)
 {
-	struct fd_ref r = fd_borrow_any(fd);
-	int64_t result;
+	struct inode_stat st;
+	struct fd_ref r;
+	struct file *f;
+	bool done;
 
-	if (!r.file)
-		return -EBADF;
-	result = stat_encode(r.file->inode, out);
-	fd_return(r);
-	return result;
+	/* The epoch holds the file and its inode, even if another thread closes it. */
+	epoch_enter();
+	f = fd_peek(current()->files, fd);
+	done = f && inode_stat_now(f->inode, &st);
+	epoch_exit();
+	if (!done) {
+		r = fd_borrow_any(fd);
+		if (!r.file)
+			return -EBADF;
+		inode_stat(r.file->inode, &st);
+		fd_return(r);
+	}
+	return stat_encode(&st, out);
 }
 
 static struct statx_timestamp statx_time(struct file_time t)
@@ -103,17 +129,16 @@ static struct statx_timestamp statx_time(struct file_time t)
 	return (struct statx_timestamp){.tv_sec = t.sec, .tv_nsec = t.nsec};
 }
 
-static int64_t statx_encode(struct path p, uaddr_t out)
+static int64_t statx_encode(const struct looked *l, uaddr_t out)
 {
-	struct inode_stat st;
+	struct inode_stat st = l->st;
 	struct statx s;
 
-	inode_stat(path_inode(p), &st);
 	memset(&s, 0, sizeof(s));
 	s.stx_mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
 	s.stx_blksize = st.block_size;
 	s.stx_attributes_mask = STATX_ATTR_MOUNT_ROOT;
-	if (p.dentry == p.mount->root)
+	if (l->mount_root)
 		s.stx_attributes = STATX_ATTR_MOUNT_ROOT;
 	s.stx_nlink = st.nlink;
 	s.stx_uid = st.uid;
@@ -130,82 +155,74 @@ static int64_t statx_encode(struct path p, uaddr_t out)
 	s.stx_rdev_minor = DEV_MINOR(st.rdev);
 	s.stx_dev_major = DEV_MAJOR(st.dev);
 	s.stx_dev_minor = DEV_MINOR(st.dev);
-	s.stx_mnt_id = p.mount->id;
+	s.stx_mnt_id = l->mount;
 	return put_user(out, s);
 }
 
 int64_t sys_statx(int dirfd, uaddr_t path, int flags, unsigned mask, uaddr_t out)
 {
-	struct path p;
-	int64_t r;
+	struct looked l;
+	int r;
 
 	if ((mask & STATX__RESERVED) || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE))
 		return -EINVAL;
-	r = path_arg_walk(dirfd, path, at_walk_flags((unsigned)flags), &p);
-	if (r)
-		return r;
-	r = statx_encode(p, out);
-	path_put(p);
-	return r;
+	r = path_arg_visit(dirfd, path, at_walk_flags((unsigned)flags), vfs_cred(), look, &l);
+	return r ? r : statx_encode(&l, out);
 }
 
 /* --- access ------------------------------------------------------------------------------- */
 
 /*
- * access(2) asks for the real user, with the capabilities that user would have. A reference: to
- * the caller's own credentials, if they are just that. NULL: no memory.
+ * access(2) asks for the real user, with the capabilities that user would have: NULL if the
+ * caller's own credentials are just that, otherwise a copy. 0 or -ENOMEM.
  */
-static struct cred *real_cred(void)
+static int real_cred(struct cred **out)
 {
-	struct cred *now = current()->cred, *c;
+	struct cred *now = current()->cred, *c = NULL;
 	uint64_t capabilities = now->uid == 0 ? now->cap_permitted : 0;
 
+	*out = NULL;
 	if (now->fsuid == now->uid && now->fsgid == now->gid && now->cap_effective == capabilities)
-		return cred_get(now);
+		return 0;
 	c = cred_clone(now, now->group_count);
-	if (c) {
-		c->fsuid = c->uid;
-		c->fsgid = c->gid;
-		c->cap_effective = capabilities;
-	}
-	return c;
+	if (!c)
+		return -ENOMEM;
+	c->fsuid = c->uid;
+	c->fsgid = c->gid;
+	c->cap_effective = capabilities;
+	*out = c;
+	return 0;
 }
 
-static int64_t access_as(const struct path_arg *a, unsigned mask, unsigned flags,
-			 const struct cred *cred)
-{
-	struct path p;
-	int64_t r = path_walk_as(path_arg_base(a), a->text, at_walk_flags(flags), cred, &p);
+struct access_request {
+	unsigned mask;
+	const struct cred *cred;
+};
 
-	if (r)
-		return r;
-	r = vfs_access(p, mask, cred);
-	path_put(p);
-	return r;
+static int look_access(struct path p, bool counted, void *ctx)
+{
+	const struct access_request *q = ctx;
+
+	return vfs_access(p, q->mask, q->cred);
 }
 
 int64_t sys_faccessat2(int dirfd, uaddr_t path, int mode, int flags)
 {
+	struct access_request q = {.mask = (unsigned)mode};
 	struct cred *real = NULL;
-	struct path_arg a;
-	int64_t r;
+	int r;
 
 	if ((mode & ~7) || (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
 		return -EINVAL;
-	r = path_arg_get(&a, dirfd, path);
+	r = flags & AT_EACCESS ? 0 : real_cred(&real);
 	if (r)
 		return r;
-	if (!(flags & AT_EACCESS)) {
-		real = real_cred();
-		r = real ? 0 : -ENOMEM;
-	}
-	if (!r)
-		r = access_as(&a, (unsigned)mode, (unsigned)flags, real ? real : vfs_cred());
+	q.cred = real ? real : vfs_cred();
+	r = path_arg_visit(dirfd, path, at_walk_flags((unsigned)flags), q.cred, look_access, &q);
 	if (real)
 		cred_put(real);
-	path_arg_put(&a);
 	return r;
 }
 

@@ -16,11 +16,16 @@
  *	dentry_put         last user of a name of a transient filesystem -> dying
  *	dying              inode and parent given back; memory freed after a grace period
  *
- * Lookups take no lock: they follow the chain under epoch and take a reference unless the count
- * is 0. What makes them safe against renames: the text of a name never changes (a rename brings
- * a new one, the old is freed after a grace period), and a sequence count is odd while a rename
- * changes (parent, name). A lookup that saw the count move reports a miss, and the caller asks
- * again under the directory's lock and the bucket's, where nothing moves.
+ * Lookups take no lock: they follow the chain under epoch, and take a reference unless the count
+ * is 0, or none at all (dentry_peek). What makes them safe against renames: the text of a name
+ *never changes (a rename brings a new one, the old is freed after a grace period), and the pointer
+ *to it serves as a sequence count. A rename first points it to `moving`, which matches nothing,
+ *then sets the parent, then points it to the new text. So a reader who finds the same pointer
+ *before and after it looked at the parent saw a pair that was the entry's name at that moment; a
+ *pointer cannot come back meanwhile, as the old text is not freed before the reader is done. A
+ *lookup that is disturbed reports a miss, never a wrong entry, and the caller asks again under the
+ *directory's lock and the bucket's, where nothing moves. Who climbs through several parents
+ *compares rename_seq, which is odd while any rename is under way.
  *
  * Locks: the parent's inode lock orders creation and removal of names (see dentry.h). Inside,
  * NAME_CACHE: rename_spin first, then buckets by address.
@@ -233,28 +238,43 @@ bool dentry_seq_retry(uint32_t seq)
 static bool dentry_matches(const struct dentry *d, const struct dentry *parent,
 			   const struct name *name)
 {
-	const struct dentry_name *n;
+	const struct dentry_name *n = __atomic_load_n(&d->name, __ATOMIC_ACQUIRE);
 
-	if (__atomic_load_n(&d->parent, __ATOMIC_RELAXED) != parent)
+	/* Acquire: whoever sees the new parent sees below that the name is `moving` or newer. */
+	if (__atomic_load_n(&d->parent, __ATOMIC_ACQUIRE) != parent)
 		return false;
-	n = __atomic_load_n(&d->name, __ATOMIC_ACQUIRE);
 	return n->hash == name->hash && n->len == name->len &&
-	       memcmp(n->text, name->text, name->len) == 0;
+	       memcmp(n->text, name->text, name->len) == 0 &&
+	       __atomic_load_n(&d->name, __ATOMIC_RELAXED) == n;
+}
+
+/* The first match at d or behind it; under epoch or with the bucket locked. */
+static struct dentry *chain_match(struct dentry *d, const struct dentry *parent,
+				  const struct name *name)
+{
+	while (d && !dentry_matches(d, parent, name))
+		d = __atomic_load_n(&d->next, __ATOMIC_ACQUIRE);
+	/* Once between two sweeps: names in use are not written to. */
+	if (d && !(__atomic_load_n(&d->flags, __ATOMIC_RELAXED) & DENTRY_RECENT))
+		__atomic_fetch_or(&d->flags, DENTRY_RECENT, __ATOMIC_RELAXED);
+	return d;
 }
 
 static struct dentry *bucket_find(struct bucket *b, const struct dentry *parent,
 				  const struct name *name)
 {
-	struct dentry *d = __atomic_load_n(&b->first, __ATOMIC_ACQUIRE);
+	struct dentry *d = chain_match(__atomic_load_n(&b->first, __ATOMIC_ACQUIRE), parent, name);
 
-	for (; d; d = __atomic_load_n(&d->next, __ATOMIC_ACQUIRE)) {
-		if (!dentry_matches(d, parent, name) || !dentry_try_get(d))
-			continue;
-		if (!(d->flags & DENTRY_RECENT))
-			__atomic_fetch_or(&d->flags, DENTRY_RECENT, __ATOMIC_RELAXED);
-		return d;
-	}
-	return NULL;
+	while (d && !dentry_try_get(d))
+		d = chain_match(__atomic_load_n(&d->next, __ATOMIC_ACQUIRE), parent, name);
+	return d;
+}
+
+struct dentry *dentry_peek(const struct dentry *parent, const struct name *name)
+{
+	struct bucket *b = bucket_of(parent, name->hash);
+
+	return chain_match(__atomic_load_n(&b->first, __ATOMIC_ACQUIRE), parent, name);
 }
 
 /* Readers may stand on the removed entry: its own `next` stays. */
@@ -278,16 +298,10 @@ static void bucket_add(struct bucket *b, struct dentry *d)
 struct dentry *dentry_lookup(struct dentry *parent, const struct name *name)
 {
 	struct dentry *d;
-	uint32_t seq;
 
 	epoch_enter();
-	seq = dentry_seq_begin();
 	d = bucket_find(bucket_of(parent, name->hash), parent, name);
 	epoch_exit();
-	if (d && dentry_seq_retry(seq)) {
-		dentry_put(d);
-		return NULL;
-	}
 	return d;
 }
 
@@ -447,8 +461,13 @@ static void rename_end(void)
 	spin_unlock(&rename_spin);
 }
 
+/* The name of an entry while its parent changes: of no length, so nothing is called so. */
+static const struct dentry_name moving;
+
+/* Both buckets are locked: readers without a lock are told by `moving`. */
 static void dentry_set_name(struct dentry *d, struct dentry *parent, const struct dentry_name *name)
 {
+	__atomic_store_n(&d->name, &moving, __ATOMIC_RELAXED);
 	__atomic_store_n(&d->parent, parent, __ATOMIC_RELEASE);
 	__atomic_store_n(&d->name, name, __ATOMIC_RELEASE);
 }
@@ -590,7 +609,8 @@ size_t dentry_copy_name(const struct dentry *d, char *buf, size_t size)
 	size_t len;
 
 	epoch_enter();
-	name = __atomic_load_n(&d->name, __ATOMIC_ACQUIRE);
+	while ((name = __atomic_load_n(&d->name, __ATOMIC_ACQUIRE)) == &moving)
+		cpu_relax();
 	len = min((size_t)name->len, size);
 	memcpy(buf, name->text, len);
 	epoch_exit();

@@ -52,6 +52,8 @@ struct dentry *dentry_parent(struct dentry *d);
 
 /* The cached entry with a reference, or NULL: unknown, or a rename was just changing it. */
 struct dentry *dentry_lookup(struct dentry *parent, const struct name *name);
+/* The same without a reference. Context: any, under epoch. */
+struct dentry *dentry_peek(const struct dentry *parent, const struct name *name);
 /*
  * The entry for name, from the cache or from the filesystem; its inode is NULL when the name is
  * absent. 0, -ENOENT (the directory itself was removed), -ENOMEM, -EIO. Takes parent's inode

@@ -87,10 +87,41 @@ static void context_write(struct fs_context *fs, struct path *which, struct path
 
 	mount_used(p.mount);
 	spin_lock(&fs->lock);
+	__atomic_store_n(&fs->seq, fs->seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	old = *which;
-	*which = p;
+	__atomic_store_n(&which->mount, p.mount, __ATOMIC_RELAXED);
+	__atomic_store_n(&which->dentry, p.dentry, __ATOMIC_RELAXED);
+	__atomic_store_n(&fs->seq, fs->seq + 1, __ATOMIC_RELEASE);
 	spin_unlock(&fs->lock);
 	path_put(old);
+}
+
+/* Ends, because a writer holds a spinlock: it is about to be done. */
+static struct path context_peek(const struct fs_context *fs, const struct path *which)
+{
+	struct path p;
+	uint32_t seq;
+
+	for (;;) {
+		seq = __atomic_load_n(&fs->seq, __ATOMIC_ACQUIRE);
+		p.mount = __atomic_load_n(&which->mount, __ATOMIC_RELAXED);
+		p.dentry = __atomic_load_n(&which->dentry, __ATOMIC_RELAXED);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && __atomic_load_n(&fs->seq, __ATOMIC_RELAXED) == seq)
+			return p;
+		cpu_relax();
+	}
+}
+
+struct path fs_context_peek_root(const struct fs_context *fs)
+{
+	return context_peek(fs, &fs->root);
+}
+
+struct path fs_context_peek_cwd(const struct fs_context *fs)
+{
+	return context_peek(fs, &fs->cwd);
 }
 
 struct path fs_context_root(struct fs_context *fs)

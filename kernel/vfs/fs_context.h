@@ -11,9 +11,10 @@ struct fs_context {
 	uint32_t users;	      /* [a] threads that have it */
 	uint32_t refs;	      /* [a] one for them all, and those who look at another's */
 	uint32_t umask;	      /* [a] */
+	uint32_t seq;	      /* [a] written under lock; odd while root or cwd changes */
 	struct spinlock lock; /* FS_CONTEXT */
-	struct path root;     /* [lock] */
-	struct path cwd;      /* [lock] */
+	struct path root;     /* [lock; readers under epoch, by seq] */
+	struct path cwd;      /* [lock; readers under epoch, by seq] */
 	struct epoch_head epoch;
 };
 
@@ -31,6 +32,9 @@ void fs_context_put(struct fs_context *fs); /* NULL is allowed */
 /* Counted copies; fs may be NULL for kernel threads: the root of the first mount. */
 struct path fs_context_root(struct fs_context *fs);
 struct path fs_context_cwd(struct fs_context *fs);
+/* The same as they are now, without references; fs not NULL. Context: any, under epoch. */
+struct path fs_context_peek_root(const struct fs_context *fs);
+struct path fs_context_peek_cwd(const struct fs_context *fs);
 /* These take over the caller's reference. */
 void fs_context_set_root(struct fs_context *fs, struct path p);
 void fs_context_set_cwd(struct fs_context *fs, struct path p);

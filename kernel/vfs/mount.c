@@ -18,6 +18,10 @@
  * one flag test. Changes are serialised by mount_tree_lock (MOUNT); inside it the mountpoint's
  * inode lock is taken, which keeps rmdir away.
  *
+ * Walks that count nothing (walk_quick.c) read the tree under epoch too, and compare `shape`, a
+ * sequence count that is odd while the tree changes. A change that takes several steps (move,
+ * pivot_root) is one to them: they see the tree before it or after it, or count.
+ *
  * Rejected: per-process mount namespaces now. All processes see one tree; a namespace later is
  * a first mount of its own, and the table, keyed by (mount, entry), is ready for it.
  */
@@ -43,6 +47,8 @@ struct list mount_all = LIST_INIT(mount_all); /* [mount_tree_lock] attached moun
 struct mount *mount_first;		      /* [I] after vfs_init */
 struct mutex mount_tree_lock;		      /* MOUNT */
 static uint32_t last_id;		      /* [a] */
+static uint32_t shape;			      /* [a] written under mount_tree_lock; odd: changing */
+static unsigned changing;		      /* [mount_tree_lock] nesting of mount_change_begin */
 
 /* --- references --------------------------------------------------------------------------- */
 
@@ -196,6 +202,64 @@ bool mount_cross_up(struct path *p)
 	return true;
 }
 
+/* --- without references ------------------------------------------------------------------- */
+
+struct path mount_peek_root(void)
+{
+	struct path p = {.mount = mount_first, .dentry = mount_first->root};
+
+	mount_peek_down(&p);
+	return p;
+}
+
+void mount_peek_down(struct path *p)
+{
+	while (__atomic_load_n(&p->dentry->flags, __ATOMIC_ACQUIRE) & DENTRY_MOUNTED) {
+		struct mount *m = table_find(p->mount, p->dentry);
+
+		if (!m)
+			return;
+		*p = (struct path){.mount = m, .dentry = m->root};
+	}
+}
+
+bool mount_peek_up(struct path *p)
+{
+	struct mount *up = __atomic_load_n(&p->mount->parent, __ATOMIC_ACQUIRE);
+
+	if (!up)
+		return false;
+	p->dentry = __atomic_load_n(&p->mount->mountpoint, __ATOMIC_ACQUIRE);
+	p->mount = up;
+	return true;
+}
+
+bool mount_shape_read(uint32_t *s)
+{
+	*s = __atomic_load_n(&shape, __ATOMIC_ACQUIRE);
+	return !(*s & 1);
+}
+
+bool mount_shape_same(uint32_t s)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&shape, __ATOMIC_RELAXED) == s;
+}
+
+void mount_change_begin(void)
+{
+	if (changing++)
+		return;
+	__atomic_store_n(&shape, shape + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+void mount_change_end(void)
+{
+	if (--changing == 0)
+		__atomic_store_n(&shape, shape + 1, __ATOMIC_RELEASE);
+}
+
 /* --- shape: mount_tree_lock held ----------------------------------------------------------------
  */
 
@@ -203,13 +267,15 @@ void mount_table_add(struct mount *m, struct path where)
 {
 	struct mount **b = bucket_of(where.mount, where.dentry);
 
-	m->mountpoint = dentry_get(where.dentry);
+	mount_change_begin();
+	__atomic_store_n(&m->mountpoint, dentry_get(where.dentry), __ATOMIC_RELEASE);
 	__atomic_store_n(&m->parent, mount_get(where.mount), __ATOMIC_RELEASE);
 	where.mount->children++;
 	__atomic_fetch_or(&where.dentry->flags, DENTRY_MOUNTED, __ATOMIC_RELEASE);
 	m->next = *b;
 	__atomic_store_n(b, m, __ATOMIC_RELEASE);
 	list_add_tail(&m->link, &mount_all);
+	mount_change_end();
 }
 
 static void mountpoint_forget(struct dentry *at)
@@ -228,6 +294,7 @@ struct path mount_table_remove(struct mount *m)
 	struct path where = {.mount = m->parent, .dentry = m->mountpoint};
 	struct mount **at = bucket_of(where.mount, where.dentry);
 
+	mount_change_begin();
 	while (*at != m)
 		at = &(*at)->next;
 	__atomic_store_n(at, m->next, __ATOMIC_RELEASE);
@@ -235,6 +302,7 @@ struct path mount_table_remove(struct mount *m)
 	list_del(&m->link);
 	where.mount->children--;
 	mountpoint_forget(where.dentry);
+	mount_change_end();
 	return where;
 }
 
@@ -382,9 +450,11 @@ int mount_remove(struct path where, enum mount_removal how)
 	/* What counts as busy must not include the caller's own hold on the root. */
 	dentry_put(where.dentry);
 	mutex_lock(&mount_tree_lock);
+	mount_change_begin();
 	if (lazy && m->parent)
 		detach_below(m);
 	r = detach(m, how, &was);
+	mount_change_end();
 	mutex_unlock(&mount_tree_lock);
 	if (r) {
 		mount_put(m);

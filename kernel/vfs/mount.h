@@ -57,6 +57,17 @@ void mount_cross_down(struct path *p);
 /* p, the root of a mount, becomes the place it is mounted on: true. False at the first mount. */
 bool mount_cross_up(struct path *p);
 
+/*
+ * The same three under epoch and without references, for a walk that counts nothing. What they show
+ * is right if the shape of the tree has not changed from mount_shape_read, before the first of
+ * them, to mount_shape_same, after the last. False: it is being changed.
+ */
+struct path mount_peek_root(void);
+void mount_peek_down(struct path *p);
+bool mount_peek_up(struct path *p);
+bool mount_shape_read(uint32_t *shape);
+bool mount_shape_same(uint32_t shape);
+
 static inline bool mount_is_readonly(const struct mount *m)
 {
 	return __atomic_load_n(&m->flags, __ATOMIC_RELAXED) & MOUNT_READONLY;

@@ -15,6 +15,9 @@ struct mount *mount_create(struct super *s, struct dentry *root, const char *sou
 			   unsigned flags);
 
 /* The rest: mount_tree_lock held. */
+/* From begin to end the shape changes; what adds and removes does this itself. They nest. */
+void mount_change_begin(void);
+void mount_change_end(void);
 bool mount_is_attached(const struct mount *m);
 void mount_table_add(struct mount *m, struct path where);
 /* Out of the table; what the tree held of the place is returned for the caller to put. */

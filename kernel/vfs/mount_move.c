@@ -122,8 +122,10 @@ int mount_move(struct path from, struct path where)
 	mount_cross_down(&up);
 	r = check_move(from, up);
 	if (!r) {
+		mount_change_begin();
 		old = mount_table_remove(from.mount);
 		mount_table_add(from.mount, up);
+		mount_change_end();
 	}
 	mutex_unlock(&mount_tree_lock);
 	path_put(up);
@@ -203,10 +205,12 @@ int mount_pivot(struct path root, struct path new_root, struct path put_old)
 	mutex_lock(&mount_tree_lock);
 	r = check_pivot(root, new_root, put_old);
 	if (!r) {
+		mount_change_begin();
 		places[0] = mount_table_remove(new_root.mount);
 		places[1] = mount_table_remove(root.mount);
 		mount_table_add(root.mount, put_old);
 		mount_table_add(new_root.mount, places[1]);
+		mount_change_end();
 	}
 	mutex_unlock(&mount_tree_lock);
 	path_put(places[0]);

@@ -87,15 +87,18 @@ static int start_file(struct open_request *q, struct file *f)
 	return r;
 }
 
+/* Takes over the reference to path. */
 static int open_path(struct open_request *q, struct path path, struct file **out)
 {
 	struct file *f;
 	int r = check_open(q, path);
 
-	if (r)
+	if (r) {
+		path_put(path);
 		return r;
+	}
 	/* These act at open only; F_GETFL does not show them. */
-	r = file_create(path_get(path),
+	r = file_create(path,
 			q->flags & ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC),
 			&f);
 	if (r)
@@ -192,7 +195,7 @@ static int open_create(struct open_request *q, struct walk *w, struct file **out
 			return r;
 		if (w->last_kind == LAST_NONE && w->links && !w->trailing) {
 			/* A link of procfs led right to an object. */
-			return q->flags & O_EXCL ? -EEXIST : open_path(q, w->path, out);
+			return q->flags & O_EXCL ? -EEXIST : open_path(q, walk_take(w), out);
 		}
 		if (w->last_kind != LAST_NAME)
 			return q->flags & O_EXCL ? -EEXIST : -EISDIR;
@@ -200,11 +203,7 @@ static int open_create(struct open_request *q, struct walk *w, struct file **out
 			return -EISDIR;
 		r = find_or_create(q, w, &path);
 	} while (r == 1);
-	if (r)
-		return r;
-	r = open_path(q, path, out);
-	path_put(path);
-	return r;
+	return r ? r : open_path(q, path, out);
 }
 
 /* --- the kinds of open -------------------------------------------------------------------- */
@@ -237,9 +236,7 @@ static int open_unnamed(struct open_request *q, struct walk *w, struct file **ou
 	path.mount = mount_get(w->path.mount);
 	q->created = true;
 	q->flags &= ~(unsigned)O_TMPFILE;
-	r = open_path(q, path, out);
-	path_put(path);
-	return r;
+	return open_path(q, path, out);
 }
 
 static int open_existing(struct open_request *q, struct walk *w, struct file **out)
@@ -249,9 +246,9 @@ static int open_existing(struct open_request *q, struct walk *w, struct file **o
 	if (r)
 		return r;
 	if (q->flags & O_PATH)
-		return file_create(path_get(w->path),
-				   q->flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), out);
-	return open_path(q, w->path, out);
+		return file_create(walk_take(w), q->flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW),
+				   out);
+	return open_path(q, walk_take(w), out);
 }
 
 static int open_as(const struct path *base, const char *text, unsigned flags, unsigned mode,
@@ -265,6 +262,8 @@ static int open_as(const struct path *base, const char *text, unsigned flags, un
 		resolve |= WALK_FOLLOW;
 	if (flags & O_DIRECTORY)
 		resolve |= WALK_DIRECTORY;
+	if (flags & O_PATH || !(flags & O_CREAT))
+		resolve |= WALK_WHOLE;
 	r = walk_begin(&w, base, text, resolve, cred);
 	if (r)
 		goto out_walk;

@@ -50,6 +50,7 @@ struct name name_of(const char *text, size_t len);
 #define WALK_NO_MOUNTS 32  /* -EXDEV where a mount would be crossed (RESOLVE_NO_XDEV) */
 #define WALK_BENEATH   64  /* -EXDEV where the walk would leave the base (RESOLVE_BENEATH) */
 #define WALK_IN_ROOT   128 /* the base is the root for this walk (RESOLVE_IN_ROOT) */
+#define WALK_WHOLE     256 /* nobody asks for the last component (walk.h): walk_finish is next */
 
 /*
  * Find `text` from base (NULL: the caller's working directory), with the permissions of the
@@ -59,6 +60,23 @@ struct name name_of(const char *text, size_t len);
 int path_walk(const struct path *base, const char *text, unsigned flags, struct path *out);
 int path_walk_as(const struct path *base, const char *text, unsigned flags, const struct cred *cred,
 		 struct path *out);
+
+/*
+ * Find `text` and call fn, which looks at the object and takes nothing along; its result, or the
+ * walk's error. Mostly fn runs under epoch with a path that is not counted: it must not sleep then,
+ * may say PATH_VISIT_COUNT to be called again with a counted one, and is called again, too, if what
+ * it saw did not hold. So only what it did last counts. Context: process.
+ */
+#define PATH_VISIT_COUNT 1
+int path_visit(const struct path *base, const char *text, unsigned flags, const struct cred *cred,
+	       int (*fn)(struct path p, bool counted, void *ctx), void *ctx);
+/*
+ * Only the part without counting, with a base that need not be counted either: PATH_VISIT_COUNT
+ * where it does not do. Context: any, under epoch.
+ */
+int path_visit_quick(const struct path *base, const char *text, unsigned flags,
+		     const struct cred *cred, int (*fn)(struct path p, bool counted, void *ctx),
+		     void *ctx);
 
 /*
  * The text of a path as seen from the calling process's root, built at the end of buf. Returns

@@ -2,6 +2,10 @@
 /*
  * The path walk.
  *
+ * A walk begins without counting (walk_quick.c) and mostly gets to its end so. What is below is the
+ * rest of it, where the cache does not know a name, a link is to be followed or the tree of mounts
+ * just changed.
+ *
  * A walk stands on a counted path and has text to go. Each step takes one component: it checks
  * search permission on the directory, looks the name up in the name cache (lock-free) or asks the
  * filesystem, crosses what is mounted there, and moves. A symbolic link pushes the rest of the
@@ -15,9 +19,6 @@
  * No lock is held between steps. A name found may be removed at once by another processor: the
  * walk then continues in the removed directory and finds nothing, as if it had been there
  * earlier. What changes names repeats the look-up under the directory's lock (names.c).
- *
- * Rejected: a walk without references, checked by sequence counts at the end. It saves two atomic
- * operations a component, and can be put below walk_step when measurements ask for it.
  */
 #include "walk.h"
 
@@ -26,18 +27,16 @@
 #include "inode.h"
 #include "mount.h"
 #include "super.h"
+#include "walk_quick.h"
+#include <base/panic.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
 
 /* --- start and end ------------------------------------------------------------------------ */
 
-int walk_begin(struct walk *w, const struct path *base, const char *text, unsigned flags,
-	       const struct cred *cred)
+static void init(struct walk *w, const char *text, unsigned flags, const struct cred *cred)
 {
-	struct fs_context *fs = fs_context_current();
-	bool absolute = *text == '/';
-
 	w->cred = cred;
 	w->flags = flags;
 	w->last_kind = LAST_NONE;
@@ -47,21 +46,80 @@ int walk_begin(struct walk *w, const struct path *base, const char *text, unsign
 	w->text = NULL;
 	w->depth = 0;
 	w->path = (struct path){NULL, NULL};
-	if ((flags & (WALK_BENEATH | WALK_IN_ROOT)) && base)
-		w->root = path_get(*base);
-	else if (flags & (WALK_BENEATH | WALK_IN_ROOT))
-		w->root = fs_context_cwd(fs);
-	else
-		w->root = fs_context_root(fs);
-	if (!*text && !(flags & WALK_EMPTY))
-		return -ENOENT;
-	if (absolute && (flags & WALK_BENEATH))
+	w->root = (struct path){NULL, NULL};
+}
+
+/* Where `..` ends. Most walks never ask. */
+static struct path walk_root(struct walk *w)
+{
+	if (!w->root.dentry)
+		w->root = fs_context_root(fs_context_current());
+	return w->root;
+}
+
+/* Counting from the first component on. */
+static int begin_counted(struct walk *w, const struct path *base)
+{
+	struct fs_context *fs = fs_context_current();
+	bool absolute = *w->rest == '/';
+
+	if (absolute && (w->flags & WALK_BENEATH))
 		return -EXDEV;
+	if (w->flags & (WALK_BENEATH | WALK_IN_ROOT))
+		w->root = base ? path_get(*base) : fs_context_cwd(fs);
 	if (absolute)
-		w->path = path_get(w->root);
+		w->path = path_get(walk_root(w));
 	else
 		w->path = base ? path_get(*base) : fs_context_cwd(fs);
 	return 0;
+}
+
+/*
+ * Under the epoch of the quick walk q, which ended with r: take the references that the counted
+ * walk goes on with. False: what q found does not hold; path_put and begin again.
+ */
+static bool take_over(struct walk *w, const struct quick_walk *q, int r)
+{
+	if (r == QUICK_NO)
+		return false;
+	if (r >= 0) {
+		w->rest = q->rest;
+		w->trailing = q->trailing;
+		if (mount_try_get(q->path.mount))
+			w->path.mount = q->path.mount;
+		if (w->path.mount && dentry_try_get(q->path.dentry))
+			w->path.dentry = q->path.dentry;
+		if (!w->path.dentry)
+			return false;
+	}
+	return quick_walk_holds(q);
+}
+
+/* After a quick walk that was not taken over. */
+static int begin_again(struct walk *w, const struct path *base, const char *text)
+{
+	path_put(w->path); /* as far as it was taken */
+	init(w, text, w->flags, w->cred);
+	return begin_counted(w, base);
+}
+
+int walk_begin(struct walk *w, const struct path *base, const char *text, unsigned flags,
+	       const struct cred *cred)
+{
+	struct quick_walk q;
+	bool taken;
+	int r;
+
+	init(w, text, flags, cred);
+	if (!*text && !(flags & WALK_EMPTY))
+		return -ENOENT;
+	epoch_enter();
+	r = quick_walk(&q, base, text, flags, cred);
+	taken = take_over(w, &q, r);
+	epoch_exit();
+	if (taken)
+		return min(r, 0);
+	return begin_again(w, base, text);
 }
 
 void walk_end(struct walk *w)
@@ -71,6 +129,14 @@ void walk_end(struct walk *w)
 		kfree(w->stack[--w->depth].text);
 	path_put(w->path);
 	path_put(w->root);
+}
+
+struct path walk_take(struct walk *w)
+{
+	struct path p = w->path;
+
+	w->path = (struct path){NULL, NULL};
+	return p;
 }
 
 /* Takes over the reference to `to`. */
@@ -95,7 +161,7 @@ static int walk_up(struct walk *w)
 {
 	int r = 0;
 
-	while (!path_equal(w->path, w->root)) {
+	while (!path_equal(w->path, walk_root(w))) {
 		struct path up;
 
 		if (w->path.dentry != w->path.mount->root) {
@@ -213,15 +279,33 @@ int walk_follow(struct walk *w, struct path link)
 		return 0;
 	if (w->flags & WALK_BENEATH)
 		return -EXDEV;
-	walk_move(w, path_get(w->root));
+	walk_move(w, path_get(walk_root(w)));
+	return 0;
+}
+
+int walk_component(const char **rest, struct name *name, enum walk_last *kind)
+{
+	const char *start = *rest, *end = start;
+
+	while (*end && *end != '/')
+		end++;
+	*rest = end;
+	if (end - start > NAME_TEXT_MAX)
+		return -ENAMETOOLONG;
+	if (end - start == 1 && start[0] == '.') {
+		*kind = LAST_DOT;
+	} else if (end - start == 2 && start[0] == '.' && start[1] == '.') {
+		*kind = LAST_DOTDOT;
+	} else {
+		*kind = LAST_NAME;
+		*name = name_of(start, (size_t)(end - start));
+	}
 	return 0;
 }
 
 /* Parse the component in front. Returns false at the end of all texts. */
 static int next_component(struct walk *w, bool *found)
 {
-	const char *start;
-
 	for (;;) {
 		while (*w->rest == '/')
 			w->rest++;
@@ -232,21 +316,7 @@ static int next_component(struct walk *w, bool *found)
 		w->rest = w->stack[--w->depth].rest;
 		w->text = w->stack[w->depth].text;
 	}
-	if (!*found)
-		return 0;
-	start = w->rest;
-	while (*w->rest && *w->rest != '/')
-		w->rest++;
-	if (w->rest - start > NAME_TEXT_MAX)
-		return -ENAMETOOLONG;
-	w->last = name_of(start, (size_t)(w->rest - start));
-	if (w->last.len == 1 && start[0] == '.')
-		w->last_kind = LAST_DOT;
-	else if (w->last.len == 2 && start[0] == '.' && start[1] == '.')
-		w->last_kind = LAST_DOTDOT;
-	else
-		w->last_kind = LAST_NAME;
-	return 0;
+	return *found ? walk_component(&w->rest, &w->last, &w->last_kind) : 0;
 }
 
 /* Over a component that is not the last. */
@@ -347,17 +417,74 @@ int walk_finish(struct walk *w)
 	return 0;
 }
 
+/* The rest of a walk that has begun with r; w ends. */
+static int finish_to(struct walk *w, int r, struct path *out)
+{
+	if (!r)
+		r = walk_finish(w);
+	if (!r)
+		*out = walk_take(w);
+	walk_end(w);
+	return r;
+}
+
 int path_walk_as(const struct path *base, const char *text, unsigned flags, const struct cred *cred,
 		 struct path *out)
 {
 	struct walk w;
-	int r = walk_begin(&w, base, text, flags, cred);
 
+	return finish_to(&w, walk_begin(&w, base, text, flags | WALK_WHOLE, cred), out);
+}
+
+/* Looks without counting: what fn says, or QUICK_STOP, QUICK_NO. Under epoch. */
+static int visit(struct quick_walk *q, const struct path *base, const char *text, unsigned flags,
+		 const struct cred *cred, int (*fn)(struct path p, bool counted, void *ctx),
+		 void *ctx)
+{
+	int r = quick_walk(q, base, text, flags | WALK_WHOLE, cred);
+
+	BUILD_ASSERT(PATH_VISIT_COUNT == QUICK_STOP, "it stops at the end of the text");
 	if (!r)
-		r = walk_finish(&w);
-	if (!r)
-		*out = path_get(w.path);
-	walk_end(&w);
+		r = fn(q->path, false, ctx);
+	return r > 0 || quick_walk_holds(q) ? r : QUICK_NO;
+}
+
+int path_visit_quick(const struct path *base, const char *text, unsigned flags,
+		     const struct cred *cred, int (*fn)(struct path p, bool counted, void *ctx),
+		     void *ctx)
+{
+	struct quick_walk q;
+
+	if (!*text && !(flags & WALK_EMPTY))
+		return -ENOENT;
+	return min(visit(&q, base, text, flags, cred, fn, ctx), PATH_VISIT_COUNT);
+}
+
+int path_visit(const struct path *base, const char *text, unsigned flags, const struct cred *cred,
+	       int (*fn)(struct path p, bool counted, void *ctx), void *ctx)
+{
+	struct quick_walk q;
+	struct walk w;
+	struct path p;
+	bool taken;
+	int r;
+
+	if (!*text && !(flags & WALK_EMPTY))
+		return -ENOENT;
+	epoch_enter();
+	r = visit(&q, base, text, flags, cred, fn, ctx);
+	if (r <= 0) {
+		epoch_exit();
+		return r;
+	}
+	init(&w, text, flags | WALK_WHOLE, cred);
+	taken = take_over(&w, &q, r);
+	epoch_exit();
+	r = finish_to(&w, taken ? 0 : begin_again(&w, base, text), &p);
+	if (!r) {
+		r = fn(p, true, ctx);
+		path_put(p);
+	}
 	return r;
 }
 

@@ -13,8 +13,8 @@ enum walk_last {
 };
 
 struct walk {
-	struct path path;	  /* counted: where the walk stands; a directory until the end */
-	struct path root;	  /* counted: `..` ends here, "/" begins here */
+	struct path path; /* counted: where the walk stands; a directory until the end */
+	struct path root; /* counted, once it is asked for: `..` ends here, "/" begins here */
 	const struct cred *cred;  /* whose permission is asked */
 	unsigned flags;		  /* WALK_* */
 	enum walk_last last_kind; /* what the component in front is, after walk_to_last */
@@ -30,7 +30,16 @@ struct walk {
 	} stack[LINKS_MAX]; /* outer texts with something left to do */
 };
 
-/* -ENOENT for "". Whatever it returns, walk_end must follow. */
+/*
+ * The component at *rest, which is not a slash; *rest moves behind it. 0 or -ENAMETOOLONG. *name is
+ * for LAST_NAME only.
+ */
+int walk_component(const char **rest, struct name *name, enum walk_last *kind);
+
+/*
+ * Goes as far as the name cache leads (walk_quick.c) and counts what it has come to. -ENOENT for
+ * "", or the error that was met. Whatever it returns, walk_end must follow.
+ */
 int walk_begin(struct walk *w, const struct path *base, const char *text, unsigned flags,
 	       const struct cred *cred);
 void walk_end(struct walk *w);
@@ -43,6 +52,8 @@ int walk_to_last(struct walk *w);
 int walk_peek(struct walk *w, struct path *out);
 /* The last component is the link at `link`: continue with its text; walk_to_last is next. */
 int walk_follow(struct walk *w, struct path link);
+/* The path where it stands goes to the caller; only walk_end may follow. */
+struct path walk_take(struct walk *w);
 /* From wherever it stands to the end: w->path is the object. */
 int walk_finish(struct walk *w);
 
