@@ -134,6 +134,9 @@ static unsigned contest(const struct contest *c)
 
 	atomic_store(&over, false);
 	atomic_store(&wrong, 0);
+	/* Twice is back to the beginning, and settled where the lookers expect it. */
+	c->change(0);
+	c->change(1);
 	for (int i = 0; i < LOOKERS; i++)
 		pthread_create(&t[i], NULL, looker, (void *)c);
 	for (int i = 0; i < ROUNDS; i++)
