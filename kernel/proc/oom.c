@@ -12,6 +12,8 @@
  * because it may wait for a lock that the faulting thread holds, and then could not end by itself.
  * What it shares with others goes when it has ended. While there is a victim that still has
  * memory, no other is chosen for PATIENCE: who faults meanwhile sleeps a little and tries again.
+ * Nor is one chosen while memory only waits for a grace period, unless HURRIES of them brought
+ * none.
  *
  * Lock: `lock` is the last of all sleeping ones, because a fault may come with nearly any of them
  * held. Within it nothing sleeps and address spaces are locked by trying only.
@@ -25,6 +27,7 @@
 #include <mem/frame.h>
 #include <mem/slab.h>
 #include <sched/clock.h>
+#include <sched/epoch.h>
 #include <sched/mutex.h>
 #include <vm/space.h>
 
@@ -32,10 +35,12 @@
 
 #define PATIENCE (2 * NSEC_PER_SEC)
 #define PAUSE	 (5 * NSEC_PER_MSEC)
+#define HURRIES	 10
 
 static struct mutex lock = MUTEX_INIT(LOCK_OOM);
 static struct vm_space *victim; /* [lock] with a reference, or NULL */
 static nsec_t chosen_at;	/* [lock] */
+static unsigned hurried;	/* [lock] grace periods asked for since a fault got memory */
 
 /* How much speaks for this one; 0: it must not be. */
 static uint64_t score(struct process *p, struct vm_space *s, uint64_t total)
@@ -139,13 +144,20 @@ static bool make_room(void)
 
 	mutex_lock(&lock);
 	if (frame_user_available()) {
+		hurried = 0;
 		mutex_unlock(&lock);
 		return true; /* somebody was faster */
+	}
+	if (hurried < HURRIES && epoch_hurry()) {
+		hurried++;
+		mutex_unlock(&lock);
+		return true;
 	}
 	waiting = victim && READ_ONCE(victim->refs) > 1 && clock_mono_ns() - chosen_at < PATIENCE;
 	if (!waiting) {
 		vm_space_put_later(victim);
 		victim = NULL;
+		hurried = 0;
 		more = kill_one();
 	}
 	if (more)

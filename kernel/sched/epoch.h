@@ -21,7 +21,8 @@ static inline void epoch_exit(void)
 }
 
 /*
- * Call fn(head) in process context (a kernel thread) after a grace period, in order of deferral.
+ * Call fn(head) in process context (a kernel thread) after a grace period. Calls that one processor
+ * defers are made in that order.
  * Context: any; the caller may hold locks of classes before BLOCKER (a thread is woken).
  */
 void epoch_defer(struct epoch_head *head, void (*fn)(struct epoch_head *head));
@@ -32,5 +33,10 @@ void epoch_kfree(struct epoch_head *head, size_t offset);
 void epoch_wait(void);
 /* Wait until everything deferred before the call has run. Context: process. */
 void epoch_barrier(void);
+/* Memory is short: deferred calls shall run at once. True if there are any. Context: as
+ * epoch_defer. */
+bool epoch_hurry(void);
+/* How many grace periods have begun. */
+uint64_t epoch_periods(void);
 
 #endif

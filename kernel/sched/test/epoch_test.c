@@ -6,6 +6,7 @@
 #include <base/ktest.h>
 #include <lib/compiler.h>
 #include <lib/list.h>
+#include <mem/frame.h>
 #include <mem/slab.h>
 #include <sched/clock.h>
 #include <sched/epoch.h>
@@ -92,16 +93,135 @@ KTEST(epoch_keeps_order)
 	if (!ktest_check(c))
 		return;
 	calls = 0;
+	bind_to(0); /* the order is that of one processor */
 	for (unsigned i = 0; i < CALLS; i++) {
 		epoch_defer(&c[i].head, called);
 		if (i % 100 == 0)
 			sleep_ns(200 * US);
 	}
 	epoch_barrier();
+	bind_to(-1);
 	for (unsigned i = 0; i < CALLS; i++)
 		if (!ktest_check(c[i].done) || !ktest_check_eq(c[i].order, i))
 			break;
 	kfree(c);
+}
+
+/* What every processor has deferred before the barrier has run after it. */
+KTEST(epoch_barrier_knows_all_processors)
+{
+	unsigned n = cpu_count();
+	struct call *c = kcalloc(n, sizeof(*c));
+
+	if (!ktest_check(c))
+		return;
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < n; i++) {
+			c[i].done = 0;
+			bind_to((int)i);
+			epoch_defer(&c[i].head, called);
+		}
+		bind_to((int)(round % n));
+		epoch_barrier();
+		for (unsigned i = 0; i < n; i++)
+			ktest_check(c[i].done);
+	}
+	bind_to(-1);
+	kfree(c);
+}
+
+static void defer_and_wait(void *ctx, unsigned i)
+{
+	uint32_t *bad = ctx;
+
+	for (unsigned round = 0; round < 20; round++) {
+		struct call c = {0};
+
+		epoch_defer(&c.head, called);
+		epoch_barrier();
+		if (!__atomic_load_n(&c.done, __ATOMIC_ACQUIRE))
+			__atomic_fetch_add(bad, 1, __ATOMIC_RELAXED);
+	}
+}
+
+/* Many ask at once, each for what it has deferred itself. */
+KTEST(epoch_barriers_at_once)
+{
+	uint32_t bad = 0;
+
+	team_run(2 * cpu_count() + 1, defer_and_wait, &bad);
+	ktest_check_eq(bad, 0);
+}
+
+KTEST(epoch_rests)
+{
+	uint64_t before = 0, after = 1;
+
+	/* What earlier tests left behind may still be on its way. */
+	for (unsigned i = 0; i < 20 && before != after; i++) {
+		epoch_barrier();
+		before = epoch_periods();
+		sleep_ns(20 * MS);
+		after = epoch_periods();
+	}
+	ktest_check_eq(before, after);
+}
+
+#define FLOOD_BLOCK 3000
+
+struct flood_block {
+	struct epoch_head epoch;
+	char rest[FLOOD_BLOCK - sizeof(struct epoch_head)];
+};
+
+struct flood {
+	uint64_t blocks; /* each thread's share */
+	uint32_t failed; /* [a] */
+	uint32_t paused; /* [a] */
+};
+
+/* Who gets no memory does what a page fault does. */
+static struct flood_block *flood_alloc(struct flood *f)
+{
+	nsec_t end = clock_mono_ns() + 20 * NSEC_PER_SEC;
+	struct flood_block *b;
+
+	while (!(b = kmalloc(sizeof(*b))) && clock_mono_ns() < end) {
+		epoch_hurry();
+		__atomic_fetch_add(&f->paused, 1, __ATOMIC_RELAXED);
+		sleep_ns(5 * MS);
+	}
+	return b;
+}
+
+static void flood_with(void *ctx, unsigned i)
+{
+	struct flood *f = ctx;
+
+	for (uint64_t n = 0; n < f->blocks; n++) {
+		struct flood_block *b = flood_alloc(f);
+
+		if (!b) {
+			__atomic_fetch_add(&f->failed, 1, __ATOMIC_RELAXED);
+			return;
+		}
+		kfree_deferred(b, epoch);
+	}
+}
+
+/* More is freed than there is memory, as fast as it goes, and comes back in time. */
+KTEST(epoch_stands_a_flood)
+{
+	struct frame_stats frames;
+	struct flood f = {0};
+
+	frame_stats(&frames);
+	f.blocks = 2 * frames.total * 4096 / FLOOD_BLOCK / cpu_count();
+	team_run_bound(cpu_count(), flood_with, &f);
+	epoch_barrier();
+	ktest_check_eq(f.failed, 0);
+	ktest_note("%llu blocks on each processor, %u pauses", (unsigned long long)f.blocks,
+		   f.paused);
 }
 
 /* Whoever computes without ever sleeping or entering the kernel holds nobody up for long. */
