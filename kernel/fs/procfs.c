@@ -385,6 +385,7 @@ int procfs_init(void)
 	fs_type_register(&proc_type);
 	proc_system_init();
 	proc_sys_init();
+	proc_locks_init();
 	proc_debug_init();
 	return 0;
 }

@@ -65,6 +65,7 @@ int proc_node_tree_create(const struct fs_type *type, unsigned long magic, const
 
 /* --- proc_sys.c: /proc/sys, devices, vmstat, ... --- */
 void proc_sys_init(void);
+void proc_locks_init(void);
 void proc_debug_init(void); /* in test kernels */
 
 /* --- proc_system.c: meminfo, stat, uptime, ... --- */

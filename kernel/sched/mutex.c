@@ -9,6 +9,7 @@
  */
 #include "blocker_internal.h"
 
+#include <base/lockstat.h>
 #include <base/panic.h>
 #include <lib/errno.h>
 #include <sched/mutex.h>
@@ -57,7 +58,7 @@ static bool take_or_mark(struct mutex *m)
 	}
 }
 
-static int lock_slow(struct mutex *m, unsigned how)
+static int wait_for(struct mutex *m, unsigned how)
 {
 	uint64_t irq = spin_lock_irq(&m->waiters.lock);
 	struct blocker_node n;
@@ -82,6 +83,15 @@ static int lock_slow(struct mutex *m, unsigned how)
 	}
 	assert(mutex_is_held(m));
 	return 0;
+}
+
+static int lock_slow(struct mutex *m, unsigned how)
+{
+	uint64_t began = lockstat_begin();
+	int r = wait_for(m, how);
+
+	lockstat_end(m->class, began);
+	return r;
 }
 
 void mutex_lock(struct mutex *m)

@@ -9,6 +9,7 @@
  */
 #include "blocker_internal.h"
 
+#include <base/lockstat.h>
 #include <base/panic.h>
 #include <sched/mutex.h>
 
@@ -62,7 +63,7 @@ static void grant(struct rwlock *l)
 
 static void lock_slow(struct rwlock *l, uint32_t kind)
 {
-	uint64_t irq = spin_lock_irq(&l->waiters.lock);
+	uint64_t began = lockstat_begin(), irq = spin_lock_irq(&l->waiters.lock);
 	struct blocker_node n;
 
 	blocker_node_init(&n);
@@ -75,6 +76,7 @@ static void lock_slow(struct rwlock *l, uint32_t kind)
 	spin_unlock_irq(&l->waiters.lock, irq);
 	wait_sleep(NEVER);
 	blocker_remove(&n);
+	lockstat_end(l->class, began);
 }
 
 static void grant_slow(struct rwlock *l)

@@ -3,6 +3,7 @@
 #include "team.h"
 
 #include <base/ktest.h>
+#include <base/lockstat.h>
 #include <lib/errno.h>
 #include <sched/clock.h>
 #include <sched/mutex.h>
@@ -212,4 +213,84 @@ KTEST(rwlock_lets_writers_in)
 	}
 	__atomic_store_n(&s.stop, 1, __ATOMIC_RELEASE);
 	team_wait();
+}
+
+/* --- counts of waiting ---------------------------------------------------------------------- */
+
+static struct mutex counted_mutex = MUTEX_INIT(LOCK_TEST_OUTER);
+static struct rwlock counted_rwlock;
+static struct spinlock counted_spin = SPINLOCK_INIT(LOCK_TEST_SPIN);
+static uint32_t waiting; /* [a] */
+
+static void wait_for_mutex(void *ctx, unsigned i)
+{
+	__atomic_store_n(&waiting, 1, __ATOMIC_RELEASE);
+	mutex_lock(&counted_mutex);
+	mutex_unlock(&counted_mutex);
+	rwlock_read_lock(&counted_rwlock);
+	rwlock_read_unlock(&counted_rwlock);
+}
+
+/* The first holds it until the other must have met it taken, or for a while. */
+static void contend_spin(void *ctx, unsigned i)
+{
+	nsec_t end = clock_mono_ns() + 2 * MS;
+
+	if (i) {
+		reaches(&waiting, 1);
+		spin_lock(&counted_spin);
+		spin_unlock(&counted_spin);
+		return;
+	}
+	spin_lock(&counted_spin);
+	__atomic_store_n(&waiting, 1, __ATOMIC_RELEASE);
+	while (clock_mono_ns() < end)
+		cpu_relax();
+	spin_unlock(&counted_spin);
+}
+
+static uint64_t waits(enum lock_class class)
+{
+	const char *name;
+
+	return lockstat_read(class, &name).waits;
+}
+
+/* Hold all while another thread wants them; it is asleep when it is no longer runnable. */
+static void contend(void)
+{
+	waiting = 0;
+	mutex_lock(&counted_mutex);
+	rwlock_write_lock(&counted_rwlock);
+	team_start(1, wait_for_mutex, NULL, false);
+	ktest_check(reaches(&waiting, 1));
+	while (!READ_ONCE(counted_mutex.waiters.head))
+		sleep_ns(100 * US);
+	mutex_unlock(&counted_mutex);
+	while (!READ_ONCE(counted_rwlock.waiters.head))
+		sleep_ns(100 * US);
+	rwlock_write_unlock(&counted_rwlock);
+	team_wait();
+}
+
+KTEST(waits_are_counted_when_asked)
+{
+	uint64_t before = waits(LOCK_TEST_OUTER), spins = waits(LOCK_TEST_SPIN);
+	nsec_t end;
+
+	rwlock_init(&counted_rwlock, LOCK_TEST_INNER);
+	contend();
+	ktest_check_eq(waits(LOCK_TEST_OUTER), before);
+	__atomic_store_n(&lockstat_on, true, __ATOMIC_RELAXED);
+	contend();
+	ktest_check_eq(waits(LOCK_TEST_OUTER), before + 1);
+	ktest_check(waits(LOCK_TEST_INNER) > 0);
+	/* The host may stop one of the two processors at the wrong moment: again, then. */
+	end = clock_mono_ns() + 10 * NSEC_PER_SEC;
+	while (cpu_count() > 1 && waits(LOCK_TEST_SPIN) == spins && clock_mono_ns() < end) {
+		waiting = 0;
+		team_run_bound(2, contend_spin, NULL);
+	}
+	ktest_check(cpu_count() == 1 || waits(LOCK_TEST_SPIN) > spins);
+	__atomic_store_n(&lockstat_on, false, __ATOMIC_RELAXED);
 }
