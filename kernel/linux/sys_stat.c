@@ -43,28 +43,27 @@ static int look(struct path p, bool counted, void *ctx)
 	return 0;
 }
 
-static int64_t stat_encode(const struct inode_stat *from, uaddr_t out)
+static int64_t stat_encode(const struct inode_stat *st, uaddr_t out)
 {
-	struct inode_stat st = *from;
 	struct stat s;
 
 	memset(&s, 0, sizeof(s)); /* padding too: nothing of the kernel's stack leaks */
-	s.st_dev = dev_encode(st.dev);
-	s.st_ino = st.ino;
-	s.st_nlink = st.nlink;
-	s.st_mode = st.mode;
-	s.st_uid = st.uid;
-	s.st_gid = st.gid;
-	s.st_rdev = dev_encode(st.rdev);
-	s.st_size = (long)st.size;
-	s.st_blksize = st.block_size;
-	s.st_blocks = (long)st.blocks;
-	s.st_atime = (unsigned long)st.atime.sec;
-	s.st_atime_nsec = st.atime.nsec;
-	s.st_mtime = (unsigned long)st.mtime.sec;
-	s.st_mtime_nsec = st.mtime.nsec;
-	s.st_ctime = (unsigned long)st.ctime.sec;
-	s.st_ctime_nsec = st.ctime.nsec;
+	s.st_dev = dev_encode(st->dev);
+	s.st_ino = st->ino;
+	s.st_nlink = st->nlink;
+	s.st_mode = st->mode;
+	s.st_uid = st->uid;
+	s.st_gid = st->gid;
+	s.st_rdev = dev_encode(st->rdev);
+	s.st_size = (long)st->size;
+	s.st_blksize = st->block_size;
+	s.st_blocks = (long)st->blocks;
+	s.st_atime = (unsigned long)st->atime.sec;
+	s.st_atime_nsec = st->atime.nsec;
+	s.st_mtime = (unsigned long)st->mtime.sec;
+	s.st_mtime_nsec = st->mtime.nsec;
+	s.st_ctime = (unsigned long)st->ctime.sec;
+	s.st_ctime_nsec = st->ctime.nsec;
 	return put_user(out, s);
 }
 
@@ -131,30 +130,30 @@ static struct statx_timestamp statx_time(struct file_time t)
 
 static int64_t statx_encode(const struct looked *l, uaddr_t out)
 {
-	struct inode_stat st = l->st;
+	const struct inode_stat *st = &l->st;
 	struct statx s;
 
 	memset(&s, 0, sizeof(s));
 	s.stx_mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
-	s.stx_blksize = st.block_size;
+	s.stx_blksize = st->block_size;
 	s.stx_attributes_mask = STATX_ATTR_MOUNT_ROOT;
 	if (l->mount_root)
 		s.stx_attributes = STATX_ATTR_MOUNT_ROOT;
-	s.stx_nlink = st.nlink;
-	s.stx_uid = st.uid;
-	s.stx_gid = st.gid;
-	s.stx_mode = (uint16_t)st.mode;
-	s.stx_ino = st.ino;
-	s.stx_size = st.size;
-	s.stx_blocks = st.blocks;
-	s.stx_atime = statx_time(st.atime);
-	s.stx_btime = statx_time(st.btime);
-	s.stx_ctime = statx_time(st.ctime);
-	s.stx_mtime = statx_time(st.mtime);
-	s.stx_rdev_major = DEV_MAJOR(st.rdev);
-	s.stx_rdev_minor = DEV_MINOR(st.rdev);
-	s.stx_dev_major = DEV_MAJOR(st.dev);
-	s.stx_dev_minor = DEV_MINOR(st.dev);
+	s.stx_nlink = st->nlink;
+	s.stx_uid = st->uid;
+	s.stx_gid = st->gid;
+	s.stx_mode = (uint16_t)st->mode;
+	s.stx_ino = st->ino;
+	s.stx_size = st->size;
+	s.stx_blocks = st->blocks;
+	s.stx_atime = statx_time(st->atime);
+	s.stx_btime = statx_time(st->btime);
+	s.stx_ctime = statx_time(st->ctime);
+	s.stx_mtime = statx_time(st->mtime);
+	s.stx_rdev_major = DEV_MAJOR(st->rdev);
+	s.stx_rdev_minor = DEV_MINOR(st->rdev);
+	s.stx_dev_major = DEV_MAJOR(st->dev);
+	s.stx_dev_minor = DEV_MINOR(st->dev);
 	s.stx_mnt_id = l->mount;
 	return put_user(out, s);
 }

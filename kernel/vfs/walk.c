@@ -283,29 +283,12 @@ int walk_follow(struct walk *w, struct path link)
 	return 0;
 }
 
-int walk_component(const char **rest, struct name *name, enum walk_last *kind)
-{
-	const char *start = *rest, *end = start;
-
-	while (*end && *end != '/')
-		end++;
-	*rest = end;
-	if (end - start > NAME_TEXT_MAX)
-		return -ENAMETOOLONG;
-	if (end - start == 1 && start[0] == '.') {
-		*kind = LAST_DOT;
-	} else if (end - start == 2 && start[0] == '.' && start[1] == '.') {
-		*kind = LAST_DOTDOT;
-	} else {
-		*kind = LAST_NAME;
-		*name = name_of(start, (size_t)(end - start));
-	}
-	return 0;
-}
-
 /* Parse the component in front. Returns false at the end of all texts. */
 static int next_component(struct walk *w, bool *found)
 {
+	const char *start;
+	int r;
+
 	for (;;) {
 		while (*w->rest == '/')
 			w->rest++;
@@ -316,7 +299,13 @@ static int next_component(struct walk *w, bool *found)
 		w->rest = w->stack[--w->depth].rest;
 		w->text = w->stack[w->depth].text;
 	}
-	return *found ? walk_component(&w->rest, &w->last, &w->last_kind) : 0;
+	if (!*found)
+		return 0;
+	start = w->rest;
+	r = walk_component(&w->rest, &w->last_kind);
+	if (!r && w->last_kind == LAST_NAME)
+		w->last = name_of(start, (size_t)(w->rest - start));
+	return r;
 }
 
 /* Over a component that is not the last. */

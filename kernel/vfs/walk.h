@@ -4,6 +4,7 @@
 #define VFS_WALK_H
 
 #include "path.h"
+#include <lib/errno.h>
 
 enum walk_last {
 	LAST_NONE, /* no component is left: the path is the start, a root, or where a link led */
@@ -30,11 +31,21 @@ struct walk {
 	} stack[LINKS_MAX]; /* outer texts with something left to do */
 };
 
-/*
- * The component at *rest, which is not a slash; *rest moves behind it. 0 or -ENAMETOOLONG. *name is
- * for LAST_NAME only.
- */
-int walk_component(const char **rest, struct name *name, enum walk_last *kind);
+/* The component at *rest, which is not a slash; *rest moves behind it. 0 or -ENAMETOOLONG. */
+static inline int walk_component(const char **rest, enum walk_last *kind)
+{
+	const char *start = *rest, *end = start;
+	size_t len;
+
+	while (*end && *end != '/')
+		end++;
+	*rest = end;
+	len = (size_t)(end - start);
+	*kind = LAST_NAME;
+	if (len <= 2 && start[0] == '.' && (len == 1 || start[1] == '.'))
+		*kind = len == 1 ? LAST_DOT : LAST_DOTDOT;
+	return len > NAME_TEXT_MAX ? -ENAMETOOLONG : 0;
+}
 
 /*
  * Goes as far as the name cache leads (walk_quick.c) and counts what it has come to. -ENOENT for

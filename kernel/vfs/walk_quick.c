@@ -109,7 +109,9 @@ static int down(struct quick_walk *q, const struct name *name, bool last)
 	return 0;
 }
 
-/* Over the component at q->rest; *end: there is none, or it is the last one and not to be walked.
+/*
+ * Over the component at q->rest; *end: it is the last one, and not to be walked. The directory it
+ * is in is left to the counted walk then, which looks at it anyhow.
  */
 static int step(struct quick_walk *q, bool *end)
 {
@@ -118,26 +120,29 @@ static int step(struct quick_walk *q, bool *end)
 	enum walk_last kind;
 	struct name name;
 	bool last;
-	int r = walk_component(&q->rest, &name, &kind);
+	int r = walk_component(&q->rest, &kind);
 
-	if (r)
-		return r;
-	if (!inode_is_dir(dir))
-		return -ENOTDIR;
-	r = inode_permission(dir, q->cred, MAY_EXEC);
 	if (r)
 		return r;
 	for (behind = q->rest; *behind == '/'; behind++)
 		;
 	last = !*behind;
 	*end = last && !(q->flags & WALK_WHOLE);
-	if (last && !*end)
-		q->trailing = behind != q->rest;
-	if (!*end && kind == LAST_DOTDOT)
+	if (*end) {
+		q->rest = begin;
+		return 0;
+	}
+	q->trailing = last && behind != q->rest;
+	if (!inode_is_dir(dir))
+		return -ENOTDIR;
+	r = inode_permission(dir, q->cred, MAY_EXEC);
+	if (!r && kind == LAST_DOTDOT) {
 		up(q);
-	else if (!*end && kind == LAST_NAME)
+	} else if (!r && kind == LAST_NAME) {
+		name = name_of(begin, (size_t)(q->rest - begin));
 		r = down(q, &name, last);
-	if (*end || r == QUICK_STOP)
+	}
+	if (r == QUICK_STOP)
 		q->rest = begin;
 	return r;
 }
