@@ -83,6 +83,17 @@ struct page *vm_object_find(struct vm_object *o, uint64_t index)
 	return page;
 }
 
+void vm_object_find_some(struct vm_object *o, uint64_t first, unsigned count, struct page **out)
+{
+	spin_lock(&o->lock);
+	for (unsigned i = 0; i < count; i++) {
+		out[i] = radix_find(&o->index, first + i);
+		if (out[i] && !page_try_get(out[i]))
+			out[i] = NULL;
+	}
+	spin_unlock(&o->lock);
+}
+
 int vm_object_adopt(struct vm_object *o, uint64_t index, struct page *page)
 {
 	int r;

@@ -53,7 +53,13 @@ void vm_object_put(struct vm_object *o);
 
 /* The page at index with a reference, or NULL when there is none: no lock, no sleep. */
 struct page *vm_object_find(struct vm_object *o, uint64_t index);
-/* The same, creating and filling it if needed. 0 or -ENOMEM, -ENOSPC, -EIO. Context: process. */
+/*
+ * Those of [first, first + count) that are there, each with a reference, NULL for the others: one
+ * lock for them all.
+ */
+void vm_object_find_some(struct vm_object *o, uint64_t first, unsigned count, struct page **out);
+/* The page at index, created and filled if needed, with a reference. 0 or -ENOMEM, -ENOSPC, -EIO.
+ * Context: process. */
 int vm_object_page(struct vm_object *o, uint64_t index, struct page **out);
 /*
  * Put a page there that is nowhere yet; the caller's reference becomes the object's. 0 or -ENOMEM
