@@ -10,6 +10,7 @@
 #ifndef BASE_KTEST_H
 #define BASE_KTEST_H
 
+#include <arch/cpu.h>
 #include <lib/compiler.h>
 #include <stdbool.h>
 
@@ -31,6 +32,15 @@ bool ktest_expect(bool ok, const char *expr, const char *file, int line);
 /* The same for a value that should equal another; prints both. */
 bool ktest_expect_eq(long a, long b, const char *expr, const char *file, int line);
 #define ktest_check_eq(a, b) ktest_expect_eq((long)(a), (long)(b), #a " == " #b, __FILE__, __LINE__)
+/*
+ * Between two stores that readers must not tell apart: test kernels stay there a little, so that a
+ * reader without protection is caught.
+ */
+static inline void ktest_window(void)
+{
+	for (unsigned i = 0; CONFIG_TEST && i < 100; i++)
+		cpu_relax();
+}
 /* A "# ..." line in the output. */
 void ktest_note(const char *fmt, ...) __printf_like(1, 2);
 

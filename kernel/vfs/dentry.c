@@ -39,6 +39,7 @@
 
 #include "inode.h"
 #include "super.h"
+#include <base/ktest.h>
 #include <base/panic.h>
 #include <base/random.h>
 #include <lib/errno.h>
@@ -469,6 +470,7 @@ static void dentry_set_name(struct dentry *d, struct dentry *parent, const struc
 {
 	__atomic_store_n(&d->name, &moving, __ATOMIC_RELAXED);
 	__atomic_store_n(&d->parent, parent, __ATOMIC_RELEASE);
+	ktest_window();
 	__atomic_store_n(&d->name, name, __ATOMIC_RELEASE);
 }
 

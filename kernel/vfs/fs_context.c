@@ -3,6 +3,7 @@
 #include "fs_context.h"
 
 #include "mount.h"
+#include <base/ktest.h>
 #include <base/percpu.h>
 #include <mem/slab.h>
 #include <sched/thread.h>
@@ -91,6 +92,7 @@ static void context_write(struct fs_context *fs, struct path *which, struct path
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	old = *which;
 	__atomic_store_n(&which->mount, p.mount, __ATOMIC_RELAXED);
+	ktest_window();
 	__atomic_store_n(&which->dentry, p.dentry, __ATOMIC_RELAXED);
 	__atomic_store_n(&fs->seq, fs->seq + 1, __ATOMIC_RELEASE);
 	spin_unlock(&fs->lock);

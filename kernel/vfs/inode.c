@@ -28,6 +28,7 @@
 #include "super.h"
 #include <arch/page.h>
 #include <base/cred.h>
+#include <base/ktest.h>
 #include <base/panic.h>
 #include <base/percpu.h>
 #include <lib/errno.h>
@@ -265,6 +266,7 @@ void inode_setattr_plain(struct inode *inode, const struct inode_attr *attr)
 	inode_attr_lock(inode);
 	if (valid & ATTR_UID)
 		inode->uid = attr->uid;
+	ktest_window();
 	if (valid & ATTR_GID)
 		inode->gid = attr->gid;
 	if (valid & ATTR_MODE)

@@ -33,6 +33,7 @@
 #include "inode.h"
 #include "pipe.h"
 #include "super.h"
+#include <base/ktest.h>
 #include <base/panic.h>
 #include <lib/errno.h>
 #include <lib/hash.h>
@@ -269,6 +270,7 @@ void mount_table_add(struct mount *m, struct path where)
 
 	mount_change_begin();
 	__atomic_store_n(&m->mountpoint, dentry_get(where.dentry), __ATOMIC_RELEASE);
+	ktest_window();
 	__atomic_store_n(&m->parent, mount_get(where.mount), __ATOMIC_RELEASE);
 	where.mount->children++;
 	__atomic_fetch_or(&where.dentry->flags, DENTRY_MOUNTED, __ATOMIC_RELEASE);

@@ -11,13 +11,19 @@
 
 static atomic_bool over;
 static atomic_uint wrong;
-static int here[2], moved;
+static int here[2], moved, proc;
 static ino_t inodes[2];
+static struct stat above[2];
 
 static void expect(bool good)
 {
 	if (!good)
 		atomic_fetch_add(&wrong, 1);
+}
+
+static bool same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 static int place(const char *path)
@@ -88,6 +94,19 @@ static void look_here(void)
 	expect(stat("f", &st) == 0 && (st.st_ino == inodes[0] || st.st_ino == inodes[1]));
 }
 
+/* The same, from one mount to another: the pair of mount and name is one. */
+static void cross(int i)
+{
+	expect(fchdir(i & 1 ? here[0] : proc) == 0);
+}
+
+static void look_up(void)
+{
+	struct stat st;
+
+	expect(stat("..", &st) == 0 && (same(&st, &above[0]) || same(&st, &above[1])));
+}
+
 /* What is made and removed is there or not. */
 static void come_and_go(int i)
 {
@@ -116,6 +135,7 @@ static const struct contest {
 	{"swapped", swap, look_swapped},
 	{"moved", move, look_moved},
 	{"working directory", settle, look_here},
+	{"from mount to mount", cross, look_up},
 	{"made and removed", come_and_go, look_gone},
 };
 
@@ -164,6 +184,9 @@ int main(void)
 	here[0] = place("d1/in");
 	here[1] = place("d2/in");
 	moved = place("d1/m");
+	proc = place("/proc");
+	stat("d1", &above[0]);
+	stat("/", &above[1]);
 	for (int i = 0; i < 2; i++) {
 		fstatat(here[i], "f", &st, 0);
 		inodes[i] = st.st_ino;

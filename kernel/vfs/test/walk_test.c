@@ -321,3 +321,33 @@ KTEST(walks_against_mounts)
 	for (unsigned i = ARRAY_SIZE(dirs); i-- > 0;)
 		ktest_check_eq(vfs_rmdir(NULL, dirs[i]), 0);
 }
+
+/* --- attributes --------------------------------------------------------------------------- */
+
+static struct path given;
+
+static void owners(void *ctx, unsigned i)
+{
+	struct inode *inode = path_inode(given);
+	struct inode_attr attr = {.valid = ATTR_UID | ATTR_GID};
+	struct inode_stat st;
+
+	for (uint32_t n = 0; i == 0 && team_time(); n++) {
+		attr.uid = attr.gid = n;
+		expect(vfs_setattr(given, &attr) == 0);
+	}
+	while (i && team_time())
+		expect(inode_stat_now(inode, &st) && st.uid == st.gid);
+}
+
+KTEST(stat_shows_one_moment)
+{
+	begin();
+	make_file("/given");
+	if (ktest_check_eq(path_walk(NULL, "/given", 0, &given), 0)) {
+		team_run(1 + LOOKERS, owners, NULL);
+		path_put(given);
+	}
+	ktest_check_eq(mistakes, 0);
+	ktest_check_eq(vfs_unlink(NULL, "/given"), 0);
+}
