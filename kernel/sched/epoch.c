@@ -29,14 +29,14 @@
  * When the thread runs. A queue that was empty sets `pending` and wakes it, so that a processor
  * touches something shared once in a period. It lets calls gather for GATHER_NS, until a queue has
  * BATCH of them (`full`) or somebody waits. The flags are cleared before the queues are taken: a
- *call that comes later finds its queue empty and sets them again. Nothing runs and no timer is
- *armed while nothing is deferred and nobody waits.
+ * call that comes later finds its queue empty and sets them again. Nothing runs and no timer is
+ * armed while nothing is deferred and nobody waits.
  *
  * A flood of calls must not use up memory before their period ends. From FLOOD calls in one queue
  * on, `flood` is set: the period that is under way asks all processors to reschedule at once and
- *does not wait for them to come by. The thread has the highest weight among the fair ones, so that
- *it keeps up with programs on its processor that make work for it. Where memory ends all the same,
- * the faulting thread hurries the period (epoch_hurry) before a process must end for it.
+ * does not wait for them to come by. The thread then has the highest weight among the fair ones, to
+ * keep up with programs on its processor that make work for it. Where memory ends all the same, the
+ * faulting thread hurries the period (epoch_hurry) before a process must end for it.
  *
  * tests/models/epoch.pml explores the orders of the steps of one reader and the thread.
  *
@@ -210,14 +210,20 @@ static void reach(uint64_t *what, uint64_t period)
 
 static void epoch_thread(void *arg)
 {
-	thread_set_nice(current(), -20);
+	bool was_flooded = false;
+
 	for (;;) {
 		struct epoch_head *calls;
+		bool flooded;
 
 		WAIT_UNTIL(&wanted, READ_ONCE(pending) || is_requested(), NEVER,
 			   WAIT_UNINTERRUPTIBLE);
 		WAIT_UNTIL(&wanted, READ_ONCE(full) || is_requested(), clock_mono_ns() + GATHER_NS,
 			   WAIT_UNINTERRUPTIBLE);
+		flooded = READ_ONCE(flood);
+		if (flooded != was_flooded)
+			thread_set_nice(current(), flooded ? -20 : 0);
+		was_flooded = flooded;
 		__atomic_store_n(&pending, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&full, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&flood, 0, __ATOMIC_RELAXED);

@@ -18,14 +18,14 @@
  *
  * Lookups take no lock: they follow the chain under epoch, and take a reference unless the count
  * is 0, or none at all (dentry_peek). What makes them safe against renames: the text of a name
- *never changes (a rename brings a new one, the old is freed after a grace period), and the pointer
- *to it serves as a sequence count. A rename first points it to `moving`, which matches nothing,
- *then sets the parent, then points it to the new text. So a reader who finds the same pointer
- *before and after it looked at the parent saw a pair that was the entry's name at that moment; a
- *pointer cannot come back meanwhile, as the old text is not freed before the reader is done. A
- *lookup that is disturbed reports a miss, never a wrong entry, and the caller asks again under the
- *directory's lock and the bucket's, where nothing moves. Who climbs through several parents
- *compares rename_seq, which is odd while any rename is under way.
+ * never changes (a rename brings a new one, the old is freed after a grace period), and the pointer
+ * to it serves as a sequence count. A rename first points it to `moving`, which matches nothing,
+ * then sets the parent, then points it to the new text. So a reader who finds the same pointer
+ * before and after it looked at the parent saw a pair that was the entry's name at that moment; a
+ * pointer cannot come back meanwhile, as the old text is not freed before the reader is done. A
+ * lookup that is disturbed reports a miss, never a wrong entry, and the caller asks again under the
+ * directory's lock and the bucket's, where nothing moves. Who climbs through several parents
+ * compares rename_seq, which is odd while any rename is under way.
  *
  * Locks: the parent's inode lock orders creation and removal of names (see dentry.h). Inside,
  * NAME_CACHE: rename_spin first, then buckets by address.

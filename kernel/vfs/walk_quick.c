@@ -4,41 +4,39 @@
  *
  * Most walks go through names that are in the cache. Taking and giving back a reference on each of
  * them would write a cache line that all processors share, two of the mount besides. So a walk
- * begins here: in one read section (epoch_enter), without references and locks, as far as the cache
- * leads. Then the caller either uses what was found inside the section (stat, access), or takes the
- * references that it keeps (open), or goes on from there with the counted walk (walk.c).
+ * begins here: in one read section (epoch_enter), without references and locks, as far as the
+ * cache leads. Then the caller either uses what was found inside the section (stat, access), or
+ * takes the references that it keeps (open), or goes on from there with the counted walk (walk.c).
  *
  * What a reader may meet. Everything it follows is freed after a grace period: entries, their
- *texts, inodes, mounts, superblocks, the process's fs_context. So a pointer read inside the section
- *stays good until its end, whatever happens to the object. Each step reads one fact, which was true
- *at that moment, as each step of a counted walk does:
+ * texts, inodes, mounts, superblocks, the process's fs_context. So a pointer read inside the
+ * section stays good until its end, whatever happens to the object. Each step reads one fact that
+ * was true at that moment, as each step of a counted walk does:
  *
- *	step		fact				protected against
- *	start		root, cwd of the process	chdir, chroot, pivot_root: fs_context->seq
- *	a name		(parent, name) is the entry	rename: the pointer to the text (dentry.c)
- *			its inode, or none		create: it is set once; unlink and rmdir
- *take the entry out of the table and leave it as it is
- *	..		the parent			rename: one pointer
- *	a mount		what is mounted where		mount, umount, move, pivot_root: `shape`
- *	search		mode, owner, group		chmod, chown: single words, as elsewhere
+ *	start	  root and working directory; against chdir, chroot and pivot_root: fs_context->seq
+ *	a name	  (parent, name) is the entry; against rename: the pointer to the text (dentry.c)
+ *	its inode is set once, by creation; unlink and rmdir take the entry out of the table and
+ *		  leave it as it is
+ *	..	  the parent; against rename: it is one pointer
+ *	a mount	  what is mounted where; against mount, umount, move and pivot_root: `shape`
+ *	search	  mode, owner, group; against chmod and chown: single words, as elsewhere
  *
  * `shape` is read before all and compared after all (quick_walk_holds); if the tree of mounts has
- * changed meanwhile, or was just changing, the result is thrown away and the counted walk begins at
- * the start. Renames are not compared as a whole: a name that was found stays found, as in the
- *counted walk, which holds no lock between its steps either.
+ * changed meanwhile, or was just changing, the result is thrown away and the counted walk begins
+ * at the start. Renames are not compared as a whole: a name that was found stays found, as in the
+ * counted walk, which holds no lock between its steps either.
  *
  * Where it stops (QUICK_STOP), in front of a component: the name is not in the cache, or a rename
  * disturbed the look-up; the filesystem wants to be asked about the name (revalidate); a symbolic
  * link is to be followed; STEPS_MAX components were done, to bound the time without preemption.
- * QUICK_NO: the walk has a root of its own or must not cross mounts (openat2), or mounts change
- *now.
+ * QUICK_NO: the walk has a root of its own or must not cross mounts (openat2), or mounts change.
  *
  * It ends: each turn of the loop uses up text; chains of the table end, as writers change them
- *under locks and a reader moved to another chain by a rename goes on to that one's end; the one
- *wait is for a writer of fs_context, who holds a spinlock.
+ * under locks and a reader moved to another chain by a rename goes on to that one's end; the one
+ * wait is for a writer of fs_context, who holds a spinlock.
  *
  * Rejected: one sequence count for all renames, which makes every walk wait for every rename; a
- *count in each entry, 8 bytes more where the text's pointer tells the same.
+ * count in each entry, 8 bytes more where the text's pointer tells the same.
  */
 #include "walk_quick.h"
 
