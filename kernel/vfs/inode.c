@@ -160,13 +160,24 @@ static bool time_after(struct file_time a, struct file_time b)
 	return a.sec > b.sec || (a.sec == b.sec && a.nsec > b.nsec);
 }
 
+static bool access_is_due(const struct inode *inode, struct file_time now)
+{
+	return !time_after(inode->atime, inode->mtime) || !time_after(inode->atime, inode->ctime) ||
+	       now.sec - inode->atime.sec >= RELATIME_SECONDS;
+}
+
 void inode_accessed(struct inode *inode)
 {
 	struct file_time now = file_time_now();
+	uint32_t seq = __atomic_load_n(&inode->attr_seq, __ATOMIC_ACQUIRE);
+	bool due = access_is_due(inode, now);
 
+	/* Mostly it is not, and then a read writes nothing here. */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (!due && !(seq & 1) && __atomic_load_n(&inode->attr_seq, __ATOMIC_RELAXED) == seq)
+		return;
 	inode_attr_lock(inode);
-	if (!time_after(inode->atime, inode->mtime) || !time_after(inode->atime, inode->ctime) ||
-	    now.sec - inode->atime.sec >= RELATIME_SECONDS)
+	if (access_is_due(inode, now))
 		inode->atime = now;
 	inode_attr_unlock(inode);
 }
