@@ -432,7 +432,7 @@ static inline int load(const void *bytes, size_t size)
 	message[0] = '\0';
 	r = image_count(copy, size, &count, message);
 	if (!r) {
-		sections = malloc(count * sizeof(*sections));
+		sections = calloc(count, sizeof(*sections)); /* as the kernel does */
 		r = image_check(plan, copy, size, sections);
 		if (!r)
 			r = load_checked(plan);

@@ -259,6 +259,11 @@ static void records(void)
 	MALFORMED(bad.driver.record.driver_size = sizeof(bad.driver) + 8);
 	MALFORMED(bad.driver.record.driver_size = ~7ull);
 	ACCEPTED(bad.driver.record.driver_size = 56);
+	/* Room for a second one behind it, where exports and metadata were. */
+	MALFORMED(bad.headers[S_EXPORT].sh_type = bad.headers[S_RELA_EXPORT].sh_type = SHT_NULL;
+		  bad.headers[S_META].sh_type = bad.headers[S_RELA_META].sh_type = SHT_NULL;
+		  bad.headers[S_DRIVER].sh_size += sizeof(bad.exports) + sizeof(bad.meta));
+	CHECK(str_starts(message, "more than one record"));
 	ACCEPTED(bad.driver.record.minimal_banos_version = 0);
 	REFUSED(-EOPNOTSUPP, bad.driver.record.minimal_banos_version = BANOS_VERSION + 1);
 	REFUSED(-EOPNOTSUPP, bad.driver.record.minimal_banos_version = ~0u);

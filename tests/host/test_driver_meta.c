@@ -52,6 +52,7 @@ static void meta_head(void)
 	MALFORMED(bad.meta.size = ~7u);
 	MALFORMED(bad.meta.size -= 8); /* then something follows it */
 	MALFORMED(bad.headers[S_META].sh_size -= 8);
+	MALFORMED(bad.headers[S_META].sh_size = bad.meta.size = 108);
 	MALFORMED(bad.headers[S_META].sh_size = 8);
 	MALFORMED(bad.headers[S_META].sh_size = 0);
 	MALFORMED(bad.headers[S_META].sh_addralign = 4);
@@ -181,6 +182,7 @@ static void parameters(void)
 	NEWER(p[0].flags = 1);
 	MALFORMED(aim(&bad, &p[0].help, Y_PRINT, 0));
 	MALFORMED(aim(&bad, &p[0].fallback, Y_PRINT, 0));
+	MALFORMED(aim(&bad, &p[1].fallback, Y_PRINT, 0));
 	MALFORMED(aim_text(&bad, &p[0].fallback, "0"));
 	MALFORMED(aim_text(&bad, &p[0].fallback, "1001"));
 	MALFORMED(aim_text(&bad, &p[0].fallback, "-1"));
