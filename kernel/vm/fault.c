@@ -156,11 +156,14 @@ static void around_find(struct around *a, const struct fault *f)
 	const struct vm_region *r = f->region;
 	uint64_t leaf_left = PT_ENTRIES - (f->addr >> PAGE_SHIFT) % PT_ENTRIES;
 	uint64_t left = min((r->end - f->addr) >> PAGE_SHIFT, leaf_left);
+	uint64_t offset = r->offset + (f->addr - r->start);
+	uint64_t size = ALIGN_UP(__atomic_load_n(&r->object->size, __ATOMIC_ACQUIRE), PAGE_SIZE);
 
+	/* An object may hold pages beyond its end (fallocate): to touch them is an error. */
+	left = min(left, offset < size ? (size - offset) >> PAGE_SHIFT : 0);
 	a->count = f->write || no_rights(f) ? 0 : (unsigned)min(left, (uint64_t)f->run + 1);
 	if (a->count)
-		vm_object_find_some(r->object, (r->offset + (f->addr - r->start)) >> PAGE_SHIFT,
-				    a->count, a->pages);
+		vm_object_find_some(r->object, offset >> PAGE_SHIFT, a->count, a->pages);
 }
 
 /* The page that the fault is about, or NULL: it is not in memory, or a write. */
@@ -271,13 +274,15 @@ static int fault_write(struct fault *f, pte_t e)
 		struct page *table;
 		pte_t *slot = pt_lock(f->space, f->addr, false, &table);
 
-		/* Only this entry holds the frame, and it cannot be shared while its table is
-		 * locked. */
-		if (slot && pte_paddr(*slot) == pte_paddr(e) && old->kind == PAGE_ANON &&
-		    __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
-			pt_set(f->space, table, slot,
-			       region_writable(f) ? *slot | PTE_WRITE | PTE_DIRTY | PTE_ACCESSED
-						  : *slot);
+		/*
+		 * Only this entry holds the frame, and it cannot be shared while its table is
+		 * locked. A forced write to a region without the right changes nothing here:
+		 * storing the entry again could take back an accessed bit that a processor has
+		 * just set, and with it the flush of an unmapping.
+		 */
+		if (slot && region_writable(f) && pte_paddr(*slot) == pte_paddr(e) &&
+		    old->kind == PAGE_ANON && __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
+			pt_set(f->space, table, slot, *slot | PTE_WRITE | PTE_DIRTY | PTE_ACCESSED);
 		if (slot)
 			pt_unlock(table);
 		/* A stale read-only translation only costs a second fault. */

@@ -171,6 +171,20 @@ static void holes_and_ends(void)
 	close(fd);
 }
 
+/* Blocks that were allocated beyond the end are not part of the file. */
+static void beyond_the_end(void)
+{
+	int fd = make_file("beyond", 4);
+	char *m = map(fd, 0, 16, PROT_READ | PROT_WRITE, MAP_SHARED);
+
+	SHOW(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 16 * PAGE));
+	SHOW(wrong(m, 4, 1));
+	SHOW(look(m, 4));
+	SHOW(look(m, 7));
+	SHOW(munmap(m, 16 * PAGE));
+	close(fd);
+}
+
 /* --- readers while the file is cut ------------------------------------------------------------ */
 
 static atomic_bool over;
@@ -234,6 +248,8 @@ int main(void)
 	borders(fd);
 	printf("--- holes and ends\n");
 	holes_and_ends();
+	printf("--- beyond the end\n");
+	beyond_the_end();
 	printf("--- cut under readers\n");
 	cut_under_readers();
 	return 0;
