@@ -127,7 +127,8 @@ static bool has_passed(struct cpu *c, uint64_t noted)
 	       __atomic_load_n(&c->idle, __ATOMIC_ACQUIRE) || c == this_cpu();
 }
 
-static void grace_period(void)
+/* flooded: do not wait for processors to come by. */
+static void grace_period(bool flooded)
 {
 	uint64_t noted[MAX_CPUS];
 	DECLARE_BITMAP(left, MAX_CPUS);
@@ -141,7 +142,8 @@ static void grace_period(void)
 		bit_set(left, c->index);
 	}
 	for (;;) {
-		bool hurry = READ_ONCE(flood), late = hurry || clock_mono_ns() >= patience;
+		bool hurry = flooded || READ_ONCE(flood),
+		     late = hurry || clock_mono_ns() >= patience;
 
 		all = true;
 		for_each_cpu(c) {
@@ -229,7 +231,7 @@ static void epoch_thread(void *arg)
 		__atomic_store_n(&flood, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&collected, collected + 1, __ATOMIC_SEQ_CST);
 		calls = collect();
-		grace_period();
+		grace_period(flooded);
 		reach(&passed, collected);
 		run(calls);
 		reach(&done, collected);

@@ -484,13 +484,15 @@ _Noreturn void sched_idle_loop(void)
 
 	for (;;) {
 		irq_disable();
-		sched_leave_idle(c); /* what is no interrupt (an NMI) ends the halt as well */
 		if (!READ_ONCE(c->need_resched) && !steal(c->rq)) {
 			c->idle_since = clock_mono_ns();
 			/* From here on this processor reads nothing that a grace period protects.
 			 */
 			__atomic_store_n(&c->idle, true, __ATOMIC_RELEASE);
-			cpu_idle_wait(); /* what wakes us ends the idling: sched_leave_idle */
+			cpu_idle_wait(); /* the interrupt that ends it calls sched_leave_idle */
+			/* What is no interrupt (an NMI) ends the halt as well. */
+			irq_disable();
+			sched_leave_idle(c);
 			if (!READ_ONCE(c->need_resched))
 				continue;
 		}
