@@ -79,12 +79,31 @@ static void lock_slow(struct rwlock *l, uint32_t kind)
 	lockstat_end(l->class, began);
 }
 
-static void grant_slow(struct rwlock *l)
+/* Take `mine` out of the word; somebody waits. */
+static void release_slow(struct rwlock *l, uint32_t mine)
 {
 	uint64_t irq = spin_lock_irq(&l->waiters.lock);
 
+	__atomic_sub_fetch(&l->state, mine, __ATOMIC_RELEASE);
 	grant(l);
 	spin_unlock_irq(&l->waiters.lock, irq);
+}
+
+/*
+ * Take `mine` out. The step that lets somebody else in is the last that touches the lock, or is
+ * made under waiters.lock: whoever gets it may end and free it (banos_rwlock_fini).
+ */
+static void release(struct rwlock *l, uint32_t mine)
+{
+	uint32_t s = __atomic_load_n(&l->state, __ATOMIC_RELAXED);
+
+	do
+		if (s == (WAITERS | mine)) {
+			release_slow(l, mine);
+			return;
+		}
+	while (!__atomic_compare_exchange_n(&l->state, &s, s - mine, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED));
 }
 
 void rwlock_read_lock(struct rwlock *l)
@@ -114,12 +133,8 @@ bool rwlock_try_read_lock(struct rwlock *l)
 
 void rwlock_read_unlock(struct rwlock *l)
 {
-	uint32_t s;
-
 	lockcheck_release(l->class, l, LOCKCHECK_SLEEP);
-	s = __atomic_sub_fetch(&l->state, 1, __ATOMIC_RELEASE);
-	if (s == WAITERS)
-		grant_slow(l);
+	release(l, 1);
 }
 
 void rwlock_write_lock(struct rwlock *l)
@@ -150,16 +165,18 @@ void rwlock_write_unlock(struct rwlock *l)
 	assert(rwlock_is_write_held(l));
 	lockcheck_release(l->class, l, LOCKCHECK_SLEEP);
 	__atomic_store_n(&l->writer, NULL, __ATOMIC_RELAXED);
-	if (__atomic_and_fetch(&l->state, ~WRITER, __ATOMIC_RELEASE) == WAITERS)
-		grant_slow(l);
+	release(l, WRITER);
 }
 
 void rwlock_downgrade(struct rwlock *l)
 {
 	__atomic_store_n(&l->writer, NULL, __ATOMIC_RELAXED);
-	/* One reader more, no writer, in one step: WRITER is the top bit, so this cannot carry. */
+	/*
+	 * One reader more, no writer, in one step: WRITER is the top bit, so this cannot carry. The
+	 * lock stays ours, for reading.
+	 */
 	if (__atomic_add_fetch(&l->state, 1 - WRITER, __ATOMIC_RELEASE) & WAITERS)
-		grant_slow(l);
+		release_slow(l, 0);
 }
 
 bool rwlock_is_write_held(const struct rwlock *l)
