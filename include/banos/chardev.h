@@ -68,7 +68,8 @@ typedef struct Banos_Chardev_Ops {
 	/* BANOS_POLL_* that hold now; banos_chardev_notify() when that changes. NULL: always
 	 * readable and writable. */
 	uint32_t (*poll)(void *file);
-	/* *pages with what is to be mapped: offset and length, multiples of 4,096, lie inside. 0 or
+	/* *pages with what is to be mapped: offset and length, multiples of 4,096, lie inside. A
+	 * program may map all of the pages. They stay until the device is unregistered. 0 or
 	 * -errno. NULL: -ENODEV. */
 	int32_t (*mmap)(void *file, uint64_t offset, uint64_t length, Banos_Pages **pages);
 	/* A signal has come for the program whose request is pending: complete it soon, with -EINTR
@@ -97,7 +98,8 @@ BANOS_API_BEGIN
 int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *desc,
 			       const Banos_Chardev_Ops *ops, void *ctx, Banos_Chardev **device);
 /*
- * The device goes: its node vanishes, calls in progress must return (wake those that wait first),
+ * The device goes: its node vanishes, calls in progress must return (set a flag of your own that
+ * makes them return -ENODEV, then wake those that wait; new ones come in until they see it),
  * files that are still open are closed, and their programs get -ENODEV. When it returns no callback
  * runs or will. NULL is allowed. 0; -EDEADLK from a callback of the device. Context: may sleep.
  * Since 0.9.

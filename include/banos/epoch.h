@@ -26,14 +26,18 @@ BANOS_API_BEGIN
 void banos_epoch_enter(void);
 void banos_epoch_exit(void);
 /*
- * Call function(ctx, head) when every section that has begun by now is over; in a thread, so it may
- * sleep. The driver is not removed before. 0; -EINVAL: not a driver, or no function; Context: any.
- * Since 0.9.
+ * Call function(ctx, head) when every section that has begun by now is over. It is called in a
+ * thread that serves everybody: it must not sleep, but may free memory, submit work and set events.
+ * The driver is not removed before. 0; -EINVAL: not a driver, or no function. Context: any. Since
+ * 0.9.
  */
 int32_t banos_epoch_defer(Banos_Driver *driver, Banos_Epoch_Function function, void *ctx,
 			  Banos_Epoch_Head *head);
 /* Until every section that has begun by now is over. Context: may sleep. Since 0.9. */
 void banos_epoch_wait(void);
+/* Until everything that was deferred by now has been called: before what it uses is destroyed.
+ * Context: may sleep; not from a deferred function. Since 0.9. */
+void banos_epoch_barrier(void);
 
 BANOS_API_END
 

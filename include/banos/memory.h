@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory: blocks of any size, pools of equal objects, whole pages. Interface "banos.core".
- * Nothing here sleeps.
  */
 #ifndef BANOS_MEMORY_H
 #define BANOS_MEMORY_H
@@ -42,14 +41,14 @@ void banos_pool_destroy(Banos_Pool *pool);
 /*
  * `count` pages of 4,096 bytes that follow each other in memory, also physically, in *pages; what
  * programs map and devices reach (dma.h). flags: BANOS_ALLOC_ZERO. 0; -EINVAL for 0 or above 1,024
- * of them; -ENOMEM. Context: any. Since 0.9.
+ * of them; -ENOMEM. Context: may sleep. Since 0.9.
  */
 int32_t banos_pages_create(Banos_Driver *driver, uint32_t count, uint32_t flags,
 			   Banos_Pages **pages);
 /* Where the driver reaches the first byte. Context: any. Since 0.9. */
 void *banos_pages_address(Banos_Pages *pages);
-/* NULL is allowed. Programs that have mapped them keep them until they unmap. Context: any. Since
- * 0.9. */
+/* NULL is allowed. Programs that have mapped them keep them until they unmap. Not while an mmap
+ * callback that returns them may run. Context: may sleep. Since 0.9. */
 void banos_pages_destroy(Banos_Pages *pages);
 
 BANOS_API_END

@@ -164,7 +164,7 @@ BANOS_OFFSET(Banos_Match, data, 56);
 /* It uses interfaces whose names carry x_: they promise nothing, and the author knows. */
 #define BANOS_META_EXPERIMENTAL 2u
 
-/* The system is about to power off or to restart: stop the device; nothing is called afterwards. */
+/* The system is about to power off or to restart: stop the device. Calls may still come. */
 #define BANOS_EVENT_SHUTDOWN 1u
 
 typedef struct Banos_Meta {
@@ -180,8 +180,8 @@ typedef struct Banos_Meta {
 	Banos_List matches;	 /* of Banos_Match */
 	/*
 	 * Removal begins: finish what is in progress, and start nothing new. Calls from outside
-	 * have ended already, except those that are waiting in the driver: let them return. A
-	 * negative result refuses the removal. May be NULL. Context: may sleep.
+	 * have ended already. A negative result refuses the removal. May be NULL. Context: may
+	 * sleep.
 	 */
 	int32_t (*quiesce)(Banos_Driver *driver);
 	/* Something has happened (BANOS_EVENT_*); unknown ones are to be ignored. May be NULL.

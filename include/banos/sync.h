@@ -88,8 +88,8 @@ void banos_event_set(Banos_Event *event);
 void banos_event_reset(Banos_Event *event);
 /*
  * Wait until it is set, at most `timeout_ns` (0: only look; BANOS_FOREVER). flags:
- * BANOS_WAIT_INTERRUPTIBLE. 0; -ETIMEDOUT; -EINTR; -EINVAL for an unknown flag. Waiters go in the
- * order in which they came. Context: may sleep.
+ * BANOS_WAIT_INTERRUPTIBLE. 0; -ETIMEDOUT; -EINTR; -EINVAL for an unknown flag. One that is
+ * reset before those it has woken have run may let none of them go. Context: may sleep.
  */
 int32_t banos_event_wait(Banos_Event *event, uint64_t timeout_ns, uint32_t flags);
 /*

@@ -29,6 +29,7 @@ struct owner {
 	struct gate gate;     /* calls from outside */
 	uint32_t users;	      /* [a] what keeps it from being removed: files, dependents */
 	uint32_t complaints;  /* [a] rules it has broken */
+	uint32_t deferred;    /* [a] its calls that wait for a grace period */
 };
 
 struct owner_object;

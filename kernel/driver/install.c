@@ -97,15 +97,18 @@ static void release_objects(struct instance *i)
 
 void instance_undo(struct instance *i)
 {
-	release_objects(i);
+	/* What it has deferred may use what it has made, may make more and may defer again. */
+	do {
+		epoch_barrier();
+		release_objects(i);
+	} while (__atomic_load_n(&i->owner.deferred, __ATOMIC_ACQUIRE));
 	/* If init has failed, programs may be on their way into a device that it had made. */
 	owner_shut(&i->owner);
 	spin_lock(&instances_lock);
 	list_del(&i->link);
 	spin_unlock(&instances_lock);
 	driver_symbols_withdraw(&i->exports);
-	/* What it has deferred runs before, and a name found through a lookup is used up. */
-	epoch_barrier();
+	epoch_wait(); /* readers of the list, and of names */
 	owner_withdraw(&i->owner);
 	gate_fini(&i->owner.gate);
 	uses_drop(&i->uses);

@@ -26,8 +26,10 @@ static int copy_image(uaddr_t image, size_t size, void **out)
 {
 	void *copy;
 
+	/* driver_install() says what is wrong with nothing. */
+	*out = NULL;
 	if (size == 0)
-		return -ENOEXEC;
+		return 0;
 	if (size > IMAGE_FILE_MAX) {
 		log_error("driver image refused: larger than %lu MiB", IMAGE_FILE_MAX >> 20);
 		return -E2BIG;
@@ -76,13 +78,11 @@ static int read_image(int fd, void **out, size_t *size)
 		r = -EBADF;
 	else if (!S_ISREG(f->inode->mode))
 		r = -EINVAL;
-	else if (!*size)
-		r = -ENOEXEC;
 	else if (*size > IMAGE_FILE_MAX)
 		r = -E2BIG;
-	else if (!(*out = kva_alloc(*size)))
+	else if (*size && !(*out = kva_alloc(*size)))
 		r = -ENOMEM;
-	if (!r) {
+	if (!r && *size) {
 		n = file_read_kernel(f, *out, *size, 0);
 		if (n < 0)
 			r = (int)n;

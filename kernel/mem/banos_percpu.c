@@ -40,6 +40,8 @@ int32_t banos_percpu_create(Banos_Driver *driver, uint64_t size, Banos_Percpu **
 	struct owner *owner = owner_find(driver);
 	Banos_Percpu *p;
 
+	if (percpu)
+		*percpu = NULL;
 	if (!owner || !percpu || !size || size > SIZE_MAX_EACH)
 		return -EINVAL;
 	p = kzalloc(sizeof(*p));

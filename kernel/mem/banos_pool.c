@@ -40,6 +40,8 @@ int32_t banos_pool_create(Banos_Driver *driver, const char *name, uint64_t size,
 	struct owner *owner = owner_find(driver);
 	Banos_Pool *p;
 
+	if (pool)
+		*pool = NULL;
 	if (!owner || !name || !pool || !size || size > OBJECT_MAX || align > PAGE_SIZE ||
 	    (align & (align - 1)) || (flags & ~BANOS_ALLOC_ZERO))
 		return -EINVAL;

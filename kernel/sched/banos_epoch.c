@@ -36,6 +36,7 @@ static void run(struct epoch_head *head)
 	struct deferred d = *container_of(head, struct deferred, head);
 
 	GATE_CALL_VOID(d.owner, "a deferred function", d.function(d.ctx, (Banos_Epoch_Head *)head));
+	__atomic_sub_fetch(&d.owner->deferred, 1, __ATOMIC_RELEASE);
 }
 
 int32_t banos_epoch_defer(Banos_Driver *driver, Banos_Epoch_Function function, void *ctx,
@@ -49,6 +50,7 @@ int32_t banos_epoch_defer(Banos_Driver *driver, Banos_Epoch_Function function, v
 	d->owner = owner;
 	d->function = function;
 	d->ctx = ctx;
+	__atomic_add_fetch(&owner->deferred, 1, __ATOMIC_RELAXED);
 	epoch_defer(&d->head, run);
 	return 0;
 }
@@ -59,3 +61,9 @@ void banos_epoch_wait(void)
 	epoch_wait();
 }
 BANOS_EXPORT(banos_epoch_wait);
+
+void banos_epoch_barrier(void)
+{
+	epoch_barrier();
+}
+BANOS_EXPORT(banos_epoch_barrier);

@@ -103,6 +103,8 @@ int32_t banos_text_register(Banos_Driver *driver, const Banos_Text_Desc *given,
 	Banos_Text_Node *node;
 	int r = banos_struct_get(&desc, sizeof(desc), given), used;
 
+	if (out)
+		*out = NULL;
 	if (r)
 		return r;
 	if (!owner || !out || !desc.name || !banos_name_valid(desc.name, false) || desc.flags ||
@@ -130,9 +132,9 @@ int32_t banos_text_register(Banos_Driver *driver, const Banos_Text_Desc *given,
 	mutex_lock(&naming);
 	r = stats_for_each(compare, node->path) ? -EEXIST : 0;
 	if (!r) {
+		*out = node; /* first: show may run before we return */
 		owner_add(owner, &node->object, &text_class);
 		stats_add(&node->node);
-		*out = node;
 	}
 	mutex_unlock(&naming);
 	if (!r)

@@ -55,6 +55,8 @@ int32_t banos_thread_create(Banos_Driver *driver, const char *name, Banos_Thread
 	struct owner *owner = owner_find(driver);
 	Banos_Thread *t;
 
+	if (thread)
+		*thread = NULL;
 	if (!owner || !name || !function || !thread || flags)
 		return -EINVAL;
 	t = kzalloc(sizeof(*t));

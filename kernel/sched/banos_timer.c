@@ -36,17 +36,21 @@ struct Banos_Timer {
 	struct spinlock lock; /* DRIVER_TIMERS */
 	nsec_t deadline;      /* [lock] */
 	nsec_t period;	      /* [lock] 0: once */
+	uint32_t arms;	      /* [lock] how often it was armed by the driver */
 	uint32_t stopping;    /* [lock] cancels in progress */
 	const void *runner;   /* [a] who is in the function: banos_runner() */
 };
 
-/* After a call, or in place of one that is skipped: the next deadline of a periodic timer. */
-static void arm_again(Banos_Timer *t)
+/*
+ * After a call, or in place of one that is skipped: the next deadline of a periodic timer, unless
+ * the driver has armed it since the deadline that brought us here.
+ */
+static void arm_again(Banos_Timer *t, uint32_t arms)
 {
 	uint64_t flags = spin_lock_irq(&t->lock);
 	nsec_t now = clock_mono_ns();
 
-	if (t->period && !t->stopping) {
+	if (t->period && !t->stopping && t->arms == arms) {
 		nsec_t late = now > t->deadline ? now - t->deadline : 0;
 
 		t->deadline += t->period * (late / t->period + 1);
@@ -70,18 +74,17 @@ static void on_work(struct work *w)
 static void on_deadline(struct timer *timer)
 {
 	Banos_Timer *t = container_of(timer, Banos_Timer, timer);
-	uint64_t flags;
+	uint64_t flags = spin_lock_irq(&t->lock);
+	bool interrupt = t->flags & BANOS_TIMER_INTERRUPT;
+	uint32_t arms = t->arms;
 
-	if (t->flags & BANOS_TIMER_INTERRUPT) {
+	/* A cancel that has begun must not find new work behind its back. */
+	if (!interrupt && !t->stopping)
+		work_submit(&t->work);
+	spin_unlock_irq(&t->lock, flags);
+	if (interrupt)
 		call(t);
-	} else {
-		/* A cancel that has begun must not find new work behind its back. */
-		flags = spin_lock_irq(&t->lock);
-		if (!t->stopping)
-			work_submit(&t->work);
-		spin_unlock_irq(&t->lock, flags);
-	}
-	arm_again(t);
+	arm_again(t, arms);
 }
 
 static void release(struct owner_object *object)
@@ -97,6 +100,8 @@ int32_t banos_timer_create(Banos_Driver *driver, Banos_Timer_Function function, 
 	struct owner *owner = owner_find(driver);
 	Banos_Timer *t;
 
+	if (timer)
+		*timer = NULL;
 	if (!owner || !function || !timer || (flags & ~BANOS_TIMER_INTERRUPT))
 		return -EINVAL;
 	t = kzalloc(sizeof(*t));
@@ -128,6 +133,7 @@ int32_t banos_timer_arm(Banos_Timer *t, uint64_t deadline_ns, uint64_t period_ns
 	} else {
 		t->deadline = deadline_ns;
 		t->period = period_ns;
+		t->arms++;
 		timer_arm(&t->timer, deadline_ns);
 	}
 	spin_unlock_irq(&t->lock, flags);

@@ -49,6 +49,8 @@ int32_t banos_workqueue_create(Banos_Driver *driver, const char *name, uint32_t 
 	struct owner *owner = owner_find(driver);
 	Banos_Workqueue *q;
 
+	if (queue)
+		*queue = NULL;
 	if (!owner || !name || !queue || flags)
 		return -EINVAL;
 	q = kzalloc(sizeof(*q));
@@ -103,6 +105,8 @@ int32_t banos_work_create(Banos_Driver *driver, Banos_Workqueue *queue,
 	struct owner *owner = owner_find(driver);
 	Banos_Work *w;
 
+	if (work)
+		*work = NULL;
 	if (!owner || !function || !work)
 		return -EINVAL;
 	w = kzalloc(sizeof(*w));

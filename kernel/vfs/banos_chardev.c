@@ -35,6 +35,7 @@
 #include <sched/epoch.h>
 #include <sched/gate.h>
 #include <sched/mutex.h>
+#include <sched/thread.h>
 #include <vm/banos_pages.h>
 #include <vm/object.h>
 
@@ -397,6 +398,8 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 	Banos_Chardev *d;
 	int r = banos_struct_get(&desc, sizeof(desc), given), used;
 
+	if (device)
+		*device = NULL;
 	if (r)
 		return r;
 	if (!owner || !device || !desc.name || !banos_name_valid(desc.name, true) ||
@@ -421,6 +424,7 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 	r = publish(d, &desc);
 	if (!r)
 		return used;
+	*device = NULL;
 	owner_remove(&d->object);
 	gate_fini(&d->gate);
 out_free:
@@ -429,10 +433,13 @@ out_free:
 }
 BANOS_EXPORT(banos_chardev_register);
 
-/* The gate is shut: nobody else calls. */
+/* The gate is shut: nobody else calls. The calls of close below are inside it all the same. */
 static void close_files(Banos_Chardev *d)
 {
+	struct gate_pass pass = {.gate = &d->gate, .outer = current()->gates};
 	struct open_file *of;
+
+	current()->gates = &pass;
 
 	for (;;) {
 		spin_lock(&d->lock);
@@ -441,13 +448,14 @@ static void close_files(Banos_Chardev *d)
 			list_del(&of->link);
 		spin_unlock(&d->lock);
 		if (!of)
-			return;
+			break;
 		if (d->ops.close)
 			GATE_CALL_VOID(d->object.owner, "close", d->ops.close(of->context));
 		owner_drop(d->object.owner);
 		/* From here on its last user may free it. */
 		__atomic_store_n(&of->dead, true, __ATOMIC_RELEASE);
 	}
+	current()->gates = pass.outer;
 }
 
 int32_t banos_chardev_unregister(Banos_Chardev *d)

@@ -52,6 +52,8 @@ int32_t banos_pages_create(Banos_Driver *driver, uint32_t count, uint32_t flags,
 	struct owner *owner = owner_find(driver);
 	Banos_Pages *p;
 
+	if (pages)
+		*pages = NULL;
 	if (!owner || !pages || !count || count > PAGES_MAX || (flags & ~BANOS_ALLOC_ZERO))
 		return -EINVAL;
 	p = kzalloc(sizeof(*p));

@@ -151,7 +151,7 @@ sed 's/ .*//' /proc/modules | sort | uniq -c
 echo log:
 dmesg
 END
-expect_status 0 tools/vm -smp 2 -put "$work/d:/d" -put "$work/run:/run.sh" -- sh /run.sh
+expect_status 0 tools/vm -smp 2 -timeout 200 -put "$work/d:/d" -put "$work/run:/run.sh" -- sh /run.sh
 
 for f in plain debug unoptimised sections shared kernel table private exporter importer; do
 	expect_line "^$f loaded"

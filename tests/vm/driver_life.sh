@@ -39,6 +39,9 @@ try banos remove 2
 try banos info mailbox.banos
 try banos info ./importer.banos
 try banos info /etc/passwd
+: >/tmp/empty
+try banos install /tmp/empty
+insmod /tmp/empty 2>&1
 
 echo "== dependencies"
 try banos install importer.banos
@@ -54,7 +57,7 @@ echo "== rules"
 for rule in spin interrupts direction mutex epoch itself; do
 	breaks $rule
 done
-for thing in timer thread queue pool; do
+for thing in timer thread queue pool deferred; do
 	breaks $thing
 done
 for rule in spin interrupts mutex; do
@@ -88,7 +91,7 @@ insmod hello.banos
 try banos lock
 try banos install hello.banos
 echo "== log"
-dmesg | grep -i driver
+dmesg | grep -iE 'driver|breaker'
 END
 expect_status 0 tools/vm -kernel build/test/banos.elf -smp 4 -timeout 200 \
 	-put "$work/mailbox" -put "$work/run:/run.sh" -- sh /run.sh
@@ -110,12 +113,13 @@ expect_line '^parameter: capacity \(number, 1 to 1048576, else 4096\): bytes it 
 expect_line '^depends on: exporter from 1\.1\.0$'
 expect_line '^depends on: nobody, if it is there$'
 expect_line 'banos: /etc/passwd: not a driver that a kernel can load: not an ELF file'
+expect_line 'banos: /tmp/empty: too short for an ELF file'
 expect_line 'missing symbols: exporter_count'
 expect_line 'driver picky needs driver exporter 9\.0\.0 or newer, but 1\.2\.0 is installed'
 expect_line '^importer.banos: installed as instance'
 expect_line 'driver exporter is needed by importer, which must be removed first'
 expect_line '^uses: exporter:'
-[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 13 ] || fail "a breaker stayed"
+[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 14 ] || fail "a breaker stayed"
 expect_line 'driver breaker: write returned holding a spinlock'
 expect_line 'driver breaker: write returned with interrupts disabled'
 expect_line 'driver breaker: write returned with the direction'
@@ -124,6 +128,7 @@ expect_line 'write error: Resource deadlock'
 for thing in timer thread pool 'work queue' 'work item'; do
 	expect_line "driver breaker: it left a $thing behind"
 done
+expect_line 'breaker: deferred twice'
 expect_line '^crw-r--r--'
 expect_line 'driver breaker: it left a device behind'
 expect_line 'init failed with EIO'

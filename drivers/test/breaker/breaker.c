@@ -8,6 +8,7 @@
 #include <banos/epoch.h>
 #include <banos/meta.h>
 #include <banos/param.h>
+#include <banos/print.h>
 #include <banos/sync.h>
 #include <banos/thread.h>
 #include <banos/time.h>
@@ -15,6 +16,7 @@
 #include <banos/work.h>
 
 #define EIO    5
+#define EEXIST 17
 #define EINVAL 22
 
 static Banos_Driver *self;
@@ -44,6 +46,21 @@ static void until_stopped(void *ctx)
 		banos_event_wait(&event, BANOS_FOREVER, BANOS_WAIT_INTERRUPTIBLE);
 }
 
+/* Deferred, and deferring again: all of it runs before the driver goes. */
+static Banos_Epoch_Head first_deferred, second_deferred;
+
+static void say_so(void *ctx, Banos_Epoch_Head *head)
+{
+	(void)ctx, (void)head;
+	banos_dprintln("breaker: deferred twice");
+}
+
+static void defer_again(void *ctx, Banos_Epoch_Head *head)
+{
+	(void)ctx, (void)head;
+	banos_epoch_defer(self, say_so, NULL, &second_deferred);
+}
+
 /* What it makes here it never takes back. */
 static int64_t forget(const char *what)
 {
@@ -66,6 +83,8 @@ static int64_t forget(const char *what)
 			return -EINVAL;
 		return banos_work_submit(work) < 0 ? -EINVAL : 0;
 	}
+	if (is(what, "deferred"))
+		return banos_epoch_defer(self, defer_again, NULL, &first_deferred);
 	if (is(what, "pool"))
 		return banos_pool_create(self, "forgotten", 100, 0, 0, &pool);
 	return -EINVAL;
@@ -76,10 +95,16 @@ static int64_t more(void)
 {
 	Banos_Chardev_Desc desc = {.size = sizeof(desc), .name = "breaker-more/%u", .mode = 0644};
 	Banos_Chardev_Ops ops = {.size = sizeof(ops)};
-	Banos_Chardev *second;
+	Banos_Chardev *second, *third = (Banos_Chardev *)&desc;
 	int32_t result = banos_chardev_register(self, &desc, &ops, NULL, &second);
 
-	return result < 0 ? result : 0;
+	if (result < 0)
+		return result;
+	/* The name is taken: nothing is made, and what is not there can be given back. */
+	desc.name = "breaker";
+	result = banos_chardev_register(self, &desc, &ops, NULL, &third);
+	banos_chardev_unregister(third);
+	return result == -EEXIST ? 0 : -EIO;
 }
 
 /* In init: the device is there for a while, and then it is not installed after all. */

@@ -111,6 +111,34 @@ KTEST(timer_cancel_races)
 	test_driver_end(&driver);
 }
 
+static void arm_from_call(void *ctx)
+{
+	struct probe *p = ctx;
+
+	if (__atomic_add_fetch(&p->calls, 1, __ATOMIC_ACQ_REL) == 1)
+		banos_timer_arm(p->timer, banos_time_mono_ns() + 20 * MS, 100000 * MS, 0);
+}
+
+/* What the function itself asks for holds, whatever the period that brought it here. */
+KTEST(timer_armed_from_its_function)
+{
+	for (uint32_t flags = 0; flags <= BANOS_TIMER_INTERRUPT; flags++) {
+		struct probe p = {0};
+
+		if (!test_driver_begin(&driver))
+			return;
+		ktest_check_eq(
+			banos_timer_create(&driver.record, arm_from_call, &p, flags, &p.timer), 0);
+		banos_timer_arm(p.timer, 0, 0, 0);
+		for (unsigned i = 0; i < 200 && __atomic_load_n(&p.calls, __ATOMIC_ACQUIRE) < 2;
+		     i++)
+			sleep_ms(10);
+		ktest_check_eq(p.calls, 2);
+		banos_timer_destroy(p.timer);
+		test_driver_end(&driver);
+	}
+}
+
 KTEST(timer_arguments)
 {
 	struct owner_object *object;
@@ -120,7 +148,9 @@ KTEST(timer_arguments)
 		return;
 	ktest_check_eq(banos_timer_create((Banos_Driver *)&t, probe_call, NULL, 0, &t), -EINVAL);
 	ktest_check_eq(banos_timer_create(&driver.record, NULL, NULL, 0, &t), -EINVAL);
+	t = (void *)&driver;
 	ktest_check_eq(banos_timer_create(&driver.record, probe_call, NULL, 2, &t), -EINVAL);
+	ktest_check(t == NULL);
 	ktest_check_eq(banos_timer_create(&driver.record, probe_call, NULL, 0, NULL), -EINVAL);
 	ktest_check_eq(banos_timer_create(&driver.record, probe_call, NULL, 0, &t), 0);
 	ktest_check_eq(banos_timer_arm(t, 0, 1, 0), -EINVAL);
