@@ -31,7 +31,8 @@ static inline uint64_t lockstat_begin(void)
 
 static inline void lockstat_end(unsigned class, uint64_t began)
 {
-	if (unlikely(began))
+	/* Switched off in between: it is not counted, or it would come after a clearing. */
+	if (unlikely(began) && __atomic_load_n(&lockstat_on, __ATOMIC_RELAXED))
 		lockstat_waited(class, cpu_cycles() - began);
 }
 
