@@ -24,6 +24,7 @@
 #include "internal.h"
 
 #include <arch/cpu.h>
+#include <base/ktest.h>
 #include <base/panic.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -88,13 +89,20 @@ static struct page *new_private(const struct page *copy_of)
 /*
  * Put e into the slot if it still holds `was`; a frame of the old entry is given back after a
  * flush. 0, -EAGAIN when somebody else was there, -ENOMEM when there is no memory for a table.
+ *
+ * No processor may write to a new frame while another can still read the old one: a third, that has
+ * seen a flag raised after the write, would read what was there before. So the new frame starts
+ * read-only, and with a reference that keeps fault_write() from taking it over, until the flush is
+ * done; the fault then finds it again as one that only this entry holds.
  */
 static int install(struct fault *f, pte_t was, pte_t e)
 {
-	struct page *table;
+	bool replaces = was && pte_paddr(was) != pte_paddr(e);
+	struct page *table, *page = page_of(pte_paddr(e));
 	pte_t *slot = pt_lock(f->space, f->addr, true, &table);
 	struct gather g;
-	bool ok;
+	bool ok, shoot = false;
+	pte_t old;
 
 	if (!slot)
 		return -ENOMEM;
@@ -102,17 +110,26 @@ static int install(struct fault *f, pte_t was, pte_t e)
 	/* Accessed and dirty bits may have been set meanwhile; they do not matter. */
 	ok = !((*slot ^ was) & ~(PTE_ACCESSED | PTE_DIRTY));
 	if (ok) {
-		pte_t old = pt_set(f->space, table, slot, e);
-
+		old = pt_set(f->space, table, slot, replaces ? e & ~(PTE_WRITE | PTE_DIRTY) : e);
 		/*
 		 * More rights to the same frame: the entry's reference stays, and a stale
 		 * translation costs no more than another fault.
 		 */
-		if (old && (pte_paddr(old) != pte_paddr(e) || !(e & PTE_COUNTED)))
+		if (old && (replaces || !(e & PTE_COUNTED)))
 			gather_entry(&g, f->addr, old);
+		/* The exchange comes before the look at who has the space loaded. */
+		shoot = replaces && old & PTE_ACCESSED && space_loaded_elsewhere(f->space);
+		if (shoot)
+			page_get(page);
+		else if (replaces)
+			__atomic_store_n(slot, e, __ATOMIC_RELEASE);
 	}
 	pt_unlock(table);
+	if (shoot)
+		ktest_window();
 	gather_end(&g);
+	if (shoot)
+		page_put(page);
 	return ok ? 0 : -EAGAIN;
 }
 

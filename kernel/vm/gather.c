@@ -53,8 +53,7 @@ void gather_flush(struct gather *g)
 	gather_begin(g, g->space);
 }
 
-/* Would a flush have to wait for another processor? */
-static bool others_have_it(const struct vm_space *s)
+bool space_loaded_elsewhere(const struct vm_space *s)
 {
 	unsigned me = this_cpu_index();
 
@@ -91,7 +90,7 @@ static bool gather_grow(struct gather *g)
 void gather_make_room(struct gather *g)
 {
 	/* A look without order: if it is wrong, the flush only costs more or less. */
-	if (g->start >= g->end || !others_have_it(g->space) || !gather_grow(g))
+	if (g->start >= g->end || !space_loaded_elsewhere(g->space) || !gather_grow(g))
 		gather_flush(g);
 }
 

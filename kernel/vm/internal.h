@@ -52,6 +52,8 @@ static inline bool gather_full(const struct gather *g)
 	return g->count == GATHER_MAX;
 }
 void gather_make_room(struct gather *g);
+/* Would a flush have to wait for another processor? The caller stays on its processor. */
+bool space_loaded_elsewhere(const struct vm_space *s);
 /* On a processor that has the space loaded and does not use it: load the kernel's tables. */
 void space_let_go(void *space);
 
