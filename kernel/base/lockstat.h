@@ -8,6 +8,7 @@
 #define BASE_LOCKSTAT_H
 
 #include <arch/cpu.h>
+#include <base/percpu.h>
 #include <lib/compiler.h>
 
 extern bool lockstat_on; /* [a] */
@@ -23,7 +24,8 @@ void lockstat_waited(unsigned class, uint64_t cycles);
 struct lockstat lockstat_read(unsigned class, const char **name);
 void lockstat_clear(void);
 
-/* Around a wait for a lock. 0: not counted. */
+/* Around a wait for a lock. 0: not counted. Who switches the counting off waits for a grace period.
+ */
 static inline uint64_t lockstat_begin(void)
 {
 	return unlikely(__atomic_load_n(&lockstat_on, __ATOMIC_RELAXED)) ? cpu_cycles() | 1 : 0;
@@ -31,9 +33,13 @@ static inline uint64_t lockstat_begin(void)
 
 static inline void lockstat_end(unsigned class, uint64_t began)
 {
+	if (likely(!began))
+		return;
 	/* Switched off in between: it is not counted, or it would come after a clearing. */
-	if (unlikely(began) && __atomic_load_n(&lockstat_on, __ATOMIC_RELAXED))
+	preempt_disable();
+	if (__atomic_load_n(&lockstat_on, __ATOMIC_RELAXED))
 		lockstat_waited(class, cpu_cycles() - began);
+	preempt_enable();
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include <base/lockcheck.h>
 #include <base/lockstat.h>
 #include <lib/errno.h>
+#include <sched/epoch.h>
 
 typedef unsigned long long ull;
 
@@ -51,6 +52,9 @@ static ssize_t store_switch(struct stats_node *n, const char *text, size_t len)
 	if (!on && !is_digit(text, len, '0'))
 		return -EINVAL;
 	__atomic_store_n(&lockstat_on, on, __ATOMIC_RELAXED);
+	/* Nobody is about to add any more: a clearing after this one lasts. */
+	if (!on)
+		epoch_wait();
 	return (ssize_t)len;
 }
 

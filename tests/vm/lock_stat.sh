@@ -13,7 +13,6 @@ for i in 1 2 3 4; do (find / -xdev | wc -l >/dev/null) & done; wait
 awk "NR > 1 && (NF != 4 || \$2 < 1 || \$4 > \$3) { print \"bad: \" \$0 }" lock_stat
 head -n 1 lock_stat
 echo 0 >sys/kernel/lock_stat
-sleep 0.2 # who was about to add
 echo 0 >lock_stat
 wc -l <lock_stat'
 expect_status 0 tools/vm -smp 2 -timeout 200 -- "$command"
