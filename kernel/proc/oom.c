@@ -40,7 +40,8 @@
 static struct mutex lock = MUTEX_INIT(LOCK_OOM);
 static struct vm_space *victim; /* [lock] with a reference, or NULL */
 static nsec_t chosen_at;	/* [lock] */
-static unsigned hurried;	/* [lock] grace periods asked for since a fault got memory */
+static unsigned hurried;	/* [lock] grace periods since a fault got memory */
+static uint64_t hurried_at;	/* [lock] the last of them */
 
 /* How much speaks for this one; 0: it must not be. */
 static uint64_t score(struct process *p, struct vm_space *s, uint64_t total)
@@ -149,7 +150,11 @@ static bool make_room(void)
 		return true; /* somebody was faster */
 	}
 	if (hurried < HURRIES && epoch_hurry()) {
-		hurried++;
+		/* Many threads may come within one; each sleeps a little. */
+		if (epoch_periods() != hurried_at) {
+			hurried_at = epoch_periods();
+			hurried++;
+		}
 		mutex_unlock(&lock);
 		return true;
 	}
