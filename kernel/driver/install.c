@@ -169,7 +169,7 @@ static int start(struct instance *i, struct driver_message *m)
 	}
 	if (r >= 0)
 		return 0;
-	if (r < -MAX_ERRNO)
+	if (r < -DRIVER_MAX_ERRNO)
 		r = -EIO;
 	return driver_refuse(m, r, "driver %s: init failed with %s; not installed", i->name,
 			     errno_name(r));

@@ -58,7 +58,7 @@ static int ask(struct instance *i, struct driver_message *m)
 	}
 	if (r >= 0)
 		return 0;
-	if (r < -MAX_ERRNO)
+	if (r < -DRIVER_MAX_ERRNO)
 		r = -EIO;
 	return driver_refuse(m, r, "driver %s refuses to go: %s returned %s", i->name, who,
 			     errno_name(r));

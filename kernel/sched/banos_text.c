@@ -59,7 +59,7 @@ static ssize_t store(struct stats_node *n, const char *text, size_t len)
 		gate_leave(&pass);
 	}
 	gate_leave(&outer);
-	return r < -MAX_ERRNO || r > (int64_t)len ? -EIO : r;
+	return r < -DRIVER_MAX_ERRNO || r > (int64_t)len ? -EIO : r;
 }
 
 static void node_free(struct stats_node *n)

@@ -30,6 +30,12 @@
 #include <base/owner.h>
 #include <base/types.h>
 
+/*
+ * What a driver's callback may return as an error. The kernel's own results, which restart system
+ * calls, begin above; a driver must not make one up.
+ */
+#define DRIVER_MAX_ERRNO 511
+
 struct gate_call {
 	uint32_t preempt; /* preempt_count() */
 	uint32_t locks;	  /* sleeping locks of drivers that the thread holds */

@@ -66,6 +66,7 @@ struct Banos_Chardev {
 
 static struct spinlock minors_lock = SPINLOCK_INIT(LOCK_VFS_MISC);
 static DECLARE_BITMAP(minors, MINORS); /* [minors_lock] in use */
+static unsigned next_minor;	       /* [minors_lock] those before it were used last */
 
 static void device_put(Banos_Chardev *d)
 {
@@ -120,7 +121,7 @@ static int call_open(Banos_Chardev *d, struct file *f, struct open_file *of)
 		spin_unlock(&d->lock);
 	}
 	gate_leave(&pass);
-	return r < -MAX_ERRNO ? -EIO : min(r, 0);
+	return r < -DRIVER_MAX_ERRNO ? -EIO : min(r, 0);
 }
 
 static int device_open(struct inode *inode, struct file *f)
@@ -267,7 +268,7 @@ static int device_mmap(struct file *f, uint64_t offset, uint64_t len, unsigned p
 	if (r >= 0)
 		*out = vm_object_get(pages->mapped);
 	gate_leave(&pass);
-	return r < -MAX_ERRNO ? -EIO : min(r, 0);
+	return r < -DRIVER_MAX_ERRNO ? -EIO : min(r, 0);
 }
 
 /* There is no end to seek from. */
@@ -298,14 +299,18 @@ static void forgotten(struct owner_object *object)
 static const struct owner_class device_class = {
 	.name = "device", .label = label, .release = forgotten};
 
+/* Round and round: a node that somebody made must not soon mean another device. */
 static int take_minor(unsigned *minor)
 {
 	int r = -ENOSPC;
 
 	spin_lock(&minors_lock);
-	*minor = (unsigned)bitmap_find_zero(minors, MINORS, 0);
+	*minor = (unsigned)bitmap_find_zero(minors, MINORS, next_minor);
+	if (*minor >= MINORS)
+		*minor = (unsigned)bitmap_find_zero(minors, MINORS, 0);
 	if (*minor < MINORS) {
 		bit_set(minors, *minor);
+		next_minor = (*minor + 1) % MINORS;
 		r = 0;
 	}
 	spin_unlock(&minors_lock);
@@ -467,9 +472,9 @@ int32_t banos_chardev_unregister(Banos_Chardev *d)
 	mutex_lock(&naming);
 	chardev_remove(&d->dev);
 	mutex_unlock(&naming);
-	give_minor(DEV_MINOR(d->dev.rdev));
 	gate_shut(&d->gate);
 	close_files(d);
+	give_minor(DEV_MINOR(d->dev.rdev));
 	blocker_wake(&d->changed, ~0U, EPOLLERR | EPOLLHUP);
 	owner_remove(&d->object);
 	device_put(d);

@@ -61,7 +61,7 @@ int64_t banos_io_end(Banos_Io *io, int64_t returned, struct owner *owner,
 {
 	if (returned == BANOS_IO_PENDING)
 		returned = wait_done(io, owner, cancel, file);
-	return returned < -MAX_ERRNO || returned == BANOS_IO_PENDING ? -EIO : returned;
+	return returned < -DRIVER_MAX_ERRNO || returned == BANOS_IO_PENDING ? -EIO : returned;
 }
 
 /* --- the ABI --------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@ try banos install mailbox.banos capacity=4096
 /put/mailbox || exit 1
 cat /proc/driver/mailbox
 ls -l /dev/mailbox0 | cut -c1-10
+minor=$(stat -c %T /dev/mailbox0)
 exec 9</dev/mailbox0
 try banos remove mailbox
 banos list
@@ -33,6 +34,7 @@ try banos install mailbox.banos
 try banos install mailbox.banos capacity=1
 banos info 2 | sed -n 's/^parameters/second/p'
 ls /dev/mailbox*
+[ $(stat -c %T /dev/mailbox0) != $minor ] || echo "the minor is used again at once"
 try banos remove 1
 try banos remove 2
 
@@ -54,7 +56,7 @@ try banos remove importer
 try banos remove exporter
 
 echo "== rules"
-for rule in spin interrupts direction mutex epoch itself; do
+for rule in spin interrupts direction mutex epoch itself restart; do
 	breaks $rule
 done
 for thing in timer thread queue pool deferred; do
@@ -119,12 +121,14 @@ expect_line 'driver picky needs driver exporter 9\.0\.0 or newer, but 1\.2\.0 is
 expect_line '^importer.banos: installed as instance'
 expect_line 'driver exporter is needed by importer, which must be removed first'
 expect_line '^uses: exporter:'
-[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 14 ] || fail "a breaker stayed"
+[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 15 ] || fail "a breaker stayed"
 expect_line 'driver breaker: write returned holding a spinlock'
 expect_line 'driver breaker: write returned with interrupts disabled'
 expect_line 'driver breaker: write returned with the direction'
 expect_line 'driver breaker: write returned holding a mutex'
 expect_line 'write error: Resource deadlock'
+expect_line 'write error: Input/output error'
+! grep -q 'used again' "$work/out" || fail 'the next device has the same number'
 for thing in timer thread pool 'work queue' 'work item'; do
 	expect_line "driver breaker: it left a $thing behind"
 done

@@ -128,6 +128,8 @@ static int64_t break_rule(const char *rule)
 		banos_epoch_enter();
 	else if (is(rule, "itself"))
 		return banos_chardev_unregister(device);
+	else if (is(rule, "restart"))
+		return -512; /* the kernel's own: it would call again, for ever */
 	else if (is(rule, "device"))
 		return more();
 	else if (is(rule, "late"))
