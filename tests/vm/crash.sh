@@ -16,7 +16,7 @@ crash irq 'in an interrupt'
 expect_line 'in an interrupt handler' err
 expect_line 'kernel_timer_interrupt\+0x' err
 crash other 'on another processor'
-expect_line 'kernel_message_interrupt\+0x' err
+expect_line 'kernel_message_(interrupt|look)\+0x' err
 crash stack 'double fault|page fault'
 crash frame 'page fault in the kernel'
 crash order 'TEST_OUTER is taken while TEST_INNER is held'
