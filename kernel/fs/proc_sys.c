@@ -105,17 +105,6 @@ static void show_vmstat(struct stats_node *n, struct text *out)
 		    (ull)frames.free, (ull)slab.pages);
 }
 
-static void show_interrupts(struct stats_node *n, struct text *out)
-{
-	text_printf(out, "     ");
-	for_each_cpu(c)
-		text_printf(out, " %8s%u", "CPU", c->index);
-	text_printf(out, "\nALL: ");
-	for_each_cpu(c)
-		text_printf(out, " %9llu", (ull)__atomic_load_n(&c->interrupts, __ATOMIC_RELAXED));
-	text_printf(out, "   All interrupts\n");
-}
-
 /* --- devices ------------------------------------------------------------------------------ */
 
 struct device_list {
@@ -156,7 +145,6 @@ static void show_nothing(struct stats_node *n, struct text *out)
 static struct stats_node nodes[] = {
 	{.path = "devices", .show = show_devices},
 	{.path = "diskstats", .show = show_nothing},
-	{.path = "interrupts", .show = show_interrupts},
 	{.path = "vmstat", .show = show_vmstat},
 	{.path = "sys/vm/max_map_count", .show = show_max_map_count},
 	{.path = "sys/vm/mmap_min_addr", .show = show_mmap_min_addr},

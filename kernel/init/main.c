@@ -15,6 +15,7 @@
 #include <base/kasan.h>
 #include <base/log.h>
 #include <base/panic_arch.h>
+#include <bus/bus.h>
 #include <driver/registry.h>
 #include <ipc/ipc.h>
 #include <lib/cmdline.h>
@@ -122,6 +123,7 @@ static void init_main(void *arg)
 	proc_files_init(); /* /proc's view of processes */
 	slab_show_init();  /* /proc/slabinfo */
 	message_init();	   /* /proc/banos/messages */
+	bus_init();	   /* ports and interrupts, for drivers */
 	vfs_start();	   /* name cache, root tmpfs, devfs, procfs, pipes */
 	tty_init();	   /* terminals and serial ports: /dev/console */
 	net_init();	   /* sockets */

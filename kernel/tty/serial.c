@@ -26,16 +26,18 @@
 #include "tty.h"
 #include <arch/console.h>
 #include <arch/io.h>
-#include <arch/irq.h>
 #include <asm/termios.h>
 #include <base/log.h>
 #include <base/stats.h>
+#include <bus/irq.h>
+#include <bus/port.h>
 #include <lib/errno.h>
 #include <linux/serial_reg.h>
 #include <sched/clock.h>
 #include <sched/timer.h>
 
 #define CLOCK_BAUD  115200 /* divisor 1 */
+#define REGISTERS   8
 #define FIFO_SIZE   16
 #define RX_BATCH    64
 #define TX_BURSTS   16 /* FIFOs filled in one visit */
@@ -45,7 +47,8 @@
 #define LINES	    2
 
 struct serial_port {
-	struct tty *tty;      /* [I] NULL: no such port */
+	struct tty *tty; /* [I] NULL: no such port */
+	struct port_range range;
 	uint16_t base;	      /* [I] */
 	bool shared_with_log; /* [I] console_port_lock is needed */
 	uint8_t ier;	      /* [output_lock] requests that are turned on */
@@ -59,6 +62,7 @@ struct serial_port {
 /* The ports of one interrupt. */
 struct serial_line {
 	unsigned irq;
+	struct irq_handler handler;
 	struct serial_port *ports[SERIAL_PORTS / LINES]; /* [I] */
 	struct timer resume;				 /* ends the pause after a storm */
 };
@@ -256,9 +260,10 @@ static void storm(struct serial_line *line, struct serial_port *p)
 			 p->tty->name);
 }
 
-static void serial_interrupt(void *ctx)
+/* Storms have an answer of their own here, so the line is never said to be unhandled. */
+static enum irq_answer serial_interrupt(struct irq_handler *h)
 {
-	struct serial_line *line = ctx;
+	struct serial_line *line = container_of(h, struct serial_line, handler);
 	unsigned vain = 0;
 
 	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
@@ -273,15 +278,16 @@ static void serial_interrupt(void *ctx)
 				vain = 0;
 			if (v == IN_VAIN && ++vain == VAIN_MAX) {
 				storm(line, p);
-				return;
+				return IRQ_HANDLED;
 			}
 		}
 		if (quiet)
-			return;
+			return IRQ_HANDLED;
 	}
 	/* There is more, but others want the processor, too: come back by a new edge. */
 	set_silence(line, true);
 	set_silence(line, false);
+	return IRQ_HANDLED;
 }
 
 /* --- what terminals ask of a port ----------------------------------------------------------------
@@ -467,9 +473,15 @@ static int add_port(unsigned index)
 	struct tty *tty;
 	int r;
 
-	r = tty_create(names[index], &serial_ops, p, &tty);
+	p->range = (struct port_range){.first = p->base, .count = REGISTERS, .name = names[index]};
+	r = port_range_claim(&p->range);
 	if (r)
 		return r;
+	r = tty_create(names[index], &serial_ops, p, &tty);
+	if (r) {
+		port_range_release(&p->range);
+		return r;
+	}
 	p->mcr = UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2; /* OUT2 lets interrupts through */
 	tty_get_settings(tty, &s);
 	serial_set_line(tty, &s);
@@ -502,8 +514,9 @@ int serial_init(void)
 			r = add_port(i);
 	for (unsigned i = 0; i < LINES && !r; i++) {
 		timer_init(&lines[i].resume, resume);
+		lines[i].handler = (struct irq_handler){.fn = serial_interrupt, .name = "serial"};
 		if (lines[i].ports[0]->tty || lines[i].ports[1]->tty)
-			r = irq_attach_isa(lines[i].irq, serial_interrupt, &lines[i]);
+			r = irq_attach_isa(lines[i].irq, &lines[i].handler);
 	}
 	stats_add(&ports_node);
 	return r;

@@ -59,7 +59,7 @@ echo "== rules"
 for rule in spin interrupts direction mutex epoch itself restart; do
 	breaks $rule
 done
-for thing in timer thread queue pool deferred; do
+for thing in timer thread queue pool deferred interrupt ports; do
 	breaks $thing
 done
 for rule in spin interrupts mutex; do
@@ -121,7 +121,7 @@ expect_line 'driver picky needs driver exporter 9\.0\.0 or newer, but 1\.2\.0 is
 expect_line '^importer.banos: installed as instance'
 expect_line 'driver exporter is needed by importer, which must be removed first'
 expect_line '^uses: exporter:'
-[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 15 ] || fail "a breaker stayed"
+[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 17 ] || fail "a breaker stayed"
 expect_line 'driver breaker: write returned holding a spinlock'
 expect_line 'driver breaker: write returned with interrupts disabled'
 expect_line 'driver breaker: write returned with the direction'
@@ -129,7 +129,7 @@ expect_line 'driver breaker: write returned holding a mutex'
 expect_line 'write error: Resource deadlock'
 expect_line 'write error: Input/output error'
 ! grep -q 'used again' "$work/out" || fail 'the next device has the same number'
-for thing in timer thread pool 'work queue' 'work item'; do
+for thing in timer thread pool 'work queue' 'work item' interrupt 'range of ports'; do
 	expect_line "driver breaker: it left a $thing behind"
 done
 expect_line 'breaker: deferred twice'

@@ -6,8 +6,10 @@
 #include <banos/chardev.h>
 #include <banos/driver.h>
 #include <banos/epoch.h>
+#include <banos/irq.h>
 #include <banos/meta.h>
 #include <banos/param.h>
+#include <banos/port.h>
 #include <banos/print.h>
 #include <banos/sync.h>
 #include <banos/thread.h>
@@ -61,12 +63,28 @@ static void defer_again(void *ctx, Banos_Epoch_Head *head)
 	banos_epoch_defer(self, say_so, NULL, &second_deferred);
 }
 
+static uint32_t not_ours(void *ctx)
+{
+	(void)ctx;
+	return BANOS_IRQ_NONE;
+}
+
+static int64_t forget_interrupt(void)
+{
+	Banos_Irq *irq;
+
+	if (banos_irq_alloc_line(self, 5, 0, &irq))
+		return -EINVAL;
+	return banos_irq_bind(irq, not_ours, nothing, NULL, BANOS_CPU_ANY, 0);
+}
+
 /* What it makes here it never takes back. */
 static int64_t forget(const char *what)
 {
 	Banos_Workqueue *queue;
 	Banos_Thread *thread;
 	Banos_Timer *timer;
+	Banos_Ports *ports;
 	Banos_Work *work;
 	Banos_Pool *pool;
 
@@ -85,6 +103,10 @@ static int64_t forget(const char *what)
 	}
 	if (is(what, "deferred"))
 		return banos_epoch_defer(self, defer_again, NULL, &first_deferred);
+	if (is(what, "interrupt"))
+		return forget_interrupt();
+	if (is(what, "ports"))
+		return banos_ports_claim(self, 0x300, 8, 0, &ports);
 	if (is(what, "pool"))
 		return banos_pool_create(self, "forgotten", 100, 0, 0, &pool);
 	return -EINVAL;

@@ -140,6 +140,7 @@ static void fadt_read(const struct header *t)
 		return;
 	acpi_power.pm1a = (uint16_t)get32(p + 64);
 	acpi_power.pm1b = (uint16_t)get32(p + 68);
+	acpi_power.pm_timer = (uint16_t)get32(p + 76);
 	flags = get32(p + 112);
 	if (get32(p + 76))
 		pm_timer_init((uint16_t)get32(p + 76), flags >> 8 & 1);

@@ -140,7 +140,7 @@ void pm_timer_init(uint16_t port, bool is32);
 /* Firmware tables: acpi.c. */
 void acpi_init(paddr_t rsdp);
 struct acpi_power {
-	uint16_t pm1a, pm1b;
+	uint16_t pm1a, pm1b, pm_timer;
 	bool reset_valid, reset_io;
 	uint64_t reset_address;
 	uint8_t reset_value;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Drivers' ports, for those in this folder that make them. */
+#ifndef BUS_BANOS_PORT_H
+#define BUS_BANOS_PORT_H
+
+#include "port.h"
+#include <banos/port.h>
+#include <base/owner.h>
+
+struct Banos_Ports {
+	struct owner_object object;
+	struct port_range range; /* [I] */
+	bool claimed;		 /* [I] it is in the tree of ranges */
+	bool complained;	 /* [a] about an access outside */
+};
+
+/* claim: nobody else may have them; else the caller has seen to that. 0, -EBUSY, -EINVAL, -ENOMEM.
+ * Context: process. */
+int banos_ports_create(struct owner *owner, uint32_t first, uint32_t count, bool claim,
+		       Banos_Ports **out);
+
+#endif
