@@ -256,7 +256,8 @@ $$(B)/$(1)/%.c.o: %.c $$(B)/$(1)/flags | $$(GENERATED)
 $$(B)/$(1)/%.S.o: %.S $$(B)/$(1)/flags | $$(GENERATED)
 	$$(call say,AS,$$< [$(1)])
 	@mkdir -p $$(@D)
-	$$(Q)$(2) $$($(1)_FLAGS) -D__ASSEMBLER__ -DVDSO_FILE='"$$(VDSO)"' -MMD -MP -c $$< -o $$@
+	$$(Q)$(2) $$($(1)_FLAGS) -D__ASSEMBLER__ -DVDSO_FILE='"$$(VDSO)"' \
+		-Wa,-I$$(B)/drivers/builtin -MMD -MP -c $$< -o $$@
 
 $$(B)/$(1)/banos.elf: $$($(1)_OBJECTS) $$(B)/$(1)/objects $$(LINKER_SCRIPT) \
 		tools/link_kernel tools/gen_symbols
@@ -286,6 +287,16 @@ $(VDSO): user/vdso/vdso.c user/vdso/vdso.lds kernel/sched/clock_page.h Makefile 
 		-s $< -o $@
 
 $(foreach v,release test kasan count clang,$(B)/$(v)/kernel/proc/vdso_image.S.o): $(VDSO)
+
+# --- Drivers inside the kernel image ---
+
+BUILTIN_DRIVERS := serial
+$(B)/drivers/builtin/%.banos: $(B)/drivers/%.banos
+	@mkdir -p $(@D)
+	$(Q)objcopy --strip-debug $< $@
+
+$(foreach v,release test kasan count clang,$(B)/$(v)/kernel/driver/builtin_objects.S.o): \
+		$(BUILTIN_DRIVERS:%=$(B)/drivers/builtin/%.banos)
 
 # --- The SDK: what a driver author gets, and what builds our own drivers ---
 

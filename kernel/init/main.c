@@ -16,6 +16,7 @@
 #include <base/log.h>
 #include <base/panic_arch.h>
 #include <bus/bus.h>
+#include <driver/builtin.h>
 #include <driver/registry.h>
 #include <ipc/ipc.h>
 #include <lib/cmdline.h>
@@ -119,20 +120,22 @@ static void init_main(void *arg)
 	char pattern[64];
 	struct frame_stats frames;
 
-	futex_init();	   /* sleeping on words of user memory */
-	proc_files_init(); /* /proc's view of processes */
-	slab_show_init();  /* /proc/slabinfo */
-	message_init();	   /* /proc/banos/messages */
-	bus_init();	   /* ports and interrupts, for drivers */
-	vfs_start();	   /* name cache, root tmpfs, devfs, procfs, pipes */
-	tty_init();	   /* terminals and serial ports: /dev/console */
-	net_init();	   /* sockets */
-	ipc_init();	   /* System V's and message queues */
-	unpack_archives(); /* the root file system's contents */
-	oom_init();	   /* who ends when programs use up memory */
-	vdso_init();	   /* the clock that programs read */
-	driver_init();	   /* the loader */
-	linux_init();	   /* hooks that reach user memory */
+	futex_init();		  /* sleeping on words of user memory */
+	proc_files_init();	  /* /proc's view of processes */
+	slab_show_init();	  /* /proc/slabinfo */
+	message_init();		  /* /proc/banos/messages */
+	bus_init();		  /* ports and interrupts, for drivers */
+	vfs_start();		  /* name cache, root tmpfs, devfs, procfs, pipes */
+	tty_init();		  /* terminals */
+	net_init();		  /* sockets */
+	ipc_init();		  /* System V's and message queues */
+	unpack_archives();	  /* the root file system's contents */
+	oom_init();		  /* who ends when programs use up memory */
+	vdso_init();		  /* the clock that programs read */
+	driver_init();		  /* the loader */
+	driver_install_builtin(); /* serial ports */
+	tty_choose_console();	  /* one of them, for /dev/console */
+	linux_init();		  /* hooks that reach user memory */
 	frame_stats(&frames);
 	log_info("memory: %lu KiB of %lu KiB free", (unsigned long)frames.free * 4,
 		 (unsigned long)frames.total * 4);

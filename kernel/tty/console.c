@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which terminal is /dev/console, and the start of all terminals. */
+#include "banos_tty.h"
 #include "pty.h"
-#include "serial.h"
 #include "tty.h"
 #include "tty_internal.h"
 #include <arch/boot.h>
@@ -16,17 +16,6 @@ static struct tty *console; /* [I] after boot */
 struct tty *tty_console(void)
 {
 	return console;
-}
-
-static struct tty *find_tty(const char *name)
-{
-	for (unsigned i = 0; i < SERIAL_PORTS; i++) {
-		struct tty *tty = serial_tty(i);
-
-		if (tty && strcmp(tty->name, name) == 0)
-			return tty;
-	}
-	return NULL;
 }
 
 /* "115200n8": the speed; parity and size have one sensible value. */
@@ -51,7 +40,7 @@ static void set_speed(struct tty *tty, const char *options)
 }
 
 /* The last console=NAME[,OPTIONS] of the command line, or the first port there is. */
-static void choose_console(void)
+void tty_choose_console(void)
 {
 	char word[32];
 	char *options;
@@ -60,14 +49,14 @@ static void choose_console(void)
 		options = strchr(word, ',');
 		if (options)
 			*options++ = '\0';
-		console = find_tty(word);
+		console = banos_tty_find(word);
 		if (console && options)
 			set_speed(console, options);
 		if (!console)
 			log_warn("tty: there is no %s for the console", word);
 	}
-	for (unsigned i = 0; i < SERIAL_PORTS && !console; i++)
-		console = serial_tty(i);
+	if (!console)
+		console = banos_tty_find(NULL);
 	if (console)
 		log_info("tty: the console is %s", console->name);
 	else
@@ -79,12 +68,6 @@ int tty_init(void)
 	int r;
 
 	tty_job_init();
-	r = serial_init();
-	if (!r)
-		r = tty_register_aliases();
-	if (!r)
-		r = pty_init();
-	if (!r)
-		choose_console();
-	return r;
+	r = tty_register_aliases();
+	return r ? r : pty_init();
 }

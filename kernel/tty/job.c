@@ -223,7 +223,7 @@ static void kill_files(struct tty *tty)
 	__atomic_fetch_add(&tty->hangups, 1, __ATOMIC_ACQ_REL);
 	flags = tty_lock_both(tty);
 	ldisc_flush_input(&tty->ldisc);
-	WRITE_ONCE(tty->stopped, 0);
+	tty_stop_output(tty, TTY_STOP_TYPED | TTY_STOP_ASKED, false);
 	tty->ldisc.stopped = false;
 	tty_unlock_both(tty, flags);
 	blocker_wake(&tty->readers, ~0u, EPOLLIN | EPOLLHUP);

@@ -78,7 +78,7 @@ static void give_back(uint32_t index)
 }
 
 /* tty->lock held. */
-static void slave_power(struct tty *tty, bool on)
+static int slave_power(struct tty *tty, bool on)
 {
 	struct pty *p = tty->port;
 
@@ -86,6 +86,7 @@ static void slave_power(struct tty *tty, bool on)
 	wake_master(p, 0);
 	if (!on && !p->master_open)
 		give_back(p->index);
+	return 0;
 }
 
 static int slave_may_open(struct tty *tty)

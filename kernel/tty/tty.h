@@ -38,8 +38,9 @@ struct tty_port_ops {
 	bool (*tx_idle)(struct tty *tty);
 	/* Apply speed and format; corrects what it cannot do. Context: process, tty->lock held. */
 	void (*set_line)(struct tty *tty, struct tty_settings *s);
-	/* First open and last close: receive, or do not. Context: process, tty->lock held. */
-	void (*power)(struct tty *tty, bool on);
+	/* First open and last close: receive, or do not. 0; -errno: no open. Context: process,
+	 * tty->lock held. */
+	int (*power)(struct tty *tty, bool on);
 	/* Begin or end a break. Context: process. */
 	void (*set_break)(struct tty *tty, bool on);
 	/* Modem lines (TIOCM_*): those that are on; turn some on and others off. Context: process.
@@ -174,8 +175,8 @@ void tty_job_init(void);
 /* --- files -------------------------------------------------------------------------------------
  */
 
-/* Registers /dev/NAME with a device number. */
-int tty_register(struct tty *tty, unsigned major, unsigned minor, uint16_t mode);
+/* Of a line's node, whose priv is the terminal. */
+extern const struct file_ops tty_line_ops;
 /* Opens and closes for files of other making (pty.c): f->priv is set. flags of f: O_NOCTTY. */
 int tty_open_file(struct tty *tty, struct file *f);
 void tty_release_file(struct file *f);
@@ -206,8 +207,10 @@ uint32_t tty_flag_speed(uint32_t cflag);
 /* --- boot ----------------------------------------------------------------------------------------
  */
 
-/* Serial ports, /dev/tty, /dev/console. 0 or -errno. Context: process, before user space. */
+/* /dev/tty, /dev/console, pseudo-terminals. 0 or -errno. Context: process, before user space. */
 int tty_init(void);
+/* Once the drivers of lines are there: which of them is /dev/console. */
+void tty_choose_console(void);
 /* The terminal behind /dev/console, or NULL. */
 struct tty *tty_console(void);
 

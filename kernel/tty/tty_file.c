@@ -317,13 +317,14 @@ static int open_tty(struct tty *tty, struct file *f, bool console)
 		r = tty->ops->may_open(tty);
 	if (!r && tty->exclusive && !console && !cred_superuser(f->cred))
 		r = -EBUSY;
+	if (!r && !tty->open_count)
+		r = tty->ops->power(tty, true);
 	if (r) {
 		mutex_unlock(&tty->lock);
 		kfree(tf);
 		return r;
 	}
-	if (tty->open_count++ == 0)
-		tty->ops->power(tty, true);
+	tty->open_count++;
 	tf->tty = tty;
 	tf->console = console;
 	tf->hangups = __atomic_load_n(&tty->hangups, __ATOMIC_ACQUIRE);
@@ -343,7 +344,7 @@ int tty_open_file(struct tty *tty, struct file *f)
 	return r;
 }
 
-static int open_port(struct inode *inode, struct file *f)
+static int open_line(struct inode *inode, struct file *f)
 {
 	return tty_open_file(f->priv, f);
 }
@@ -383,15 +384,9 @@ void tty_release_file(struct file *f)
 	kfree(tf);
 }
 
-static const struct file_ops port_ops = TTY_FILE_OPS(open_port);
+const struct file_ops tty_line_ops = TTY_FILE_OPS(open_line);
 static const struct file_ops controlling_ops = TTY_FILE_OPS(open_controlling);
 static const struct file_ops console_ops = TTY_FILE_OPS(open_console);
-
-int tty_register(struct tty *tty, unsigned major, unsigned minor, uint16_t mode)
-{
-	tty->number = major << 8 | minor;
-	return chardev_register(tty->name, DEV_MAKE(major, minor), mode, &port_ops, tty);
-}
 
 int tty_register_aliases(void)
 {

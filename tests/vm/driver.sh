@@ -168,7 +168,7 @@ expect_line 'private: behind the record'
 expect_line 'hello: Hello from a driver!'
 expect_line 'hello: still here, tick 1'
 expect_line 'driver hello 1\.0\.0: instance [0-9]'
-expect_line 'driver plain 1\.2\.3: instance 0'
+expect_line 'driver plain 1\.2\.3: instance [0-9]+'
 expect_line '^ *2 exporter'
 expect_line '^ *1 importer'
 # Each refusal says what is wrong.

@@ -32,11 +32,12 @@ try banos install mailbox.banos capacity=many
 try banos install mailbox.banos size=1
 try banos install mailbox.banos
 try banos install mailbox.banos capacity=1
-banos info 2 | sed -n 's/^parameters/second/p'
+set -- $(banos list | awk '$1 == "mailbox" { print $3 }')
+banos info $2 | sed -n 's/^parameters/second/p'
 ls /dev/mailbox*
 [ $(stat -c %T /dev/mailbox0) != $minor ] || echo "the minor is used again at once"
-try banos remove 1
-try banos remove 2
+try banos remove $1
+try banos remove $2
 
 try banos info mailbox.banos
 try banos info ./importer.banos
@@ -102,8 +103,8 @@ expect_line '^mailbox: 0 failures'
 expect_line '^empty$'
 expect_line '^crw-rw-rw-'
 expect_line 'driver mailbox is in use: close its devices and try again'
-expect_line '^mailbox +1\.0\.0 +0 live +1 +[0-9]+ mailbox0$'
-expect_line '^mailbox: instance 0 removed'
+expect_line '^mailbox +1\.0\.0 +[0-9]+ live +1 +[0-9]+ mailbox0$'
+expect_line '^mailbox: instance [0-9]+ removed'
 expect_line 'ls: /dev/mailbox0: No such file'
 expect_line 'ls: /proc/driver/mailbox: No such file'
 expect_line 'parameter capacity=0 is out of range: 1 to 1048576'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The console's serial port (COM1) from the first instruction on, by polling: what the log and
- * panic write to. tty/serial.c drives the same port by interrupts later and shares the lock.
+ * panic write to. A driver runs the same port by interrupts later and shares the lock.
  */
 #include "serial_early.h"
 
@@ -15,6 +15,11 @@
 #define TRANSMIT_EMPTY 0x20
 
 struct spinlock console_port_lock = SPINLOCK_INIT(LOCK_CONSOLE);
+
+bool console_port_is(uint32_t io_base)
+{
+	return io_base == COM1;
+}
 
 /* A port that is not there reads as all ones, so nothing waits for it; the loop is bounded all the
  * same. */

@@ -42,9 +42,10 @@ static bool port_tx_idle(struct tty *tty)
 static void port_set_line(struct tty *tty, struct tty_settings *s)
 {
 }
-static void port_power(struct tty *tty, bool on)
+static int port_power(struct tty *tty, bool on)
 {
 	powered = on;
+	return 0;
 }
 static void port_set_break(struct tty *tty, bool on)
 {
@@ -78,7 +79,9 @@ static void set_up(bool canonical, unsigned min_, unsigned time_)
 
 	if (!tty) {
 		ktest_check_eq(tty_create("test", &port_ops, NULL, &tty), 0);
-		ktest_check_eq(tty_register(tty, 4, 250, 0600), 0);
+		tty->number = 4 << 8 | 250;
+		ktest_check_eq(
+			chardev_register(tty->name, DEV_MAKE(4, 250), 0600, &tty_line_ops, tty), 0);
 	}
 	c = chardev_find(DEV_MAKE(4, 250));
 	file = (struct file){.flags = O_RDWR | O_NOCTTY, .ops = c->ops, .priv = c->priv};
