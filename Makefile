@@ -71,7 +71,7 @@ INITRAMFS := $(B)/initramfs.cpio
 
 .PHONY: all run check lint torture bench debug clean help setup FORCE
 .PHONY: run-vm test-programs check-run torture-run lint-run kernel-clang kernel-test kernel-kasan
-.PHONY: kernel-count bench-run bench-check sdk abi-check abi-record
+.PHONY: kernel-count bench-run bench-check sdk abi-check abi-record abi-freeze
 
 all: $(KERNEL) $(DRIVERS) $(USER) $(INITRAMFS)
 
@@ -157,6 +157,7 @@ help:
 	@echo 'make torture      the long soaks; TORTURE_MINUTES=60'
 	@echo 'make sdk          what driver authors need, as build/sdk/banos-sdk-VERSION.tar.gz'
 	@echo 'make abi-check    has anything of the published driver ABI changed? make abi-record'
+	@echo 'make abi-freeze  keep objects and a kernel of this version for all later tests'
 	@echo 'make debug        boot and wait for gdb'
 	@echo 'make clean        remove build/'
 	@echo 'tools/vm --help   run one command in a guest'
@@ -314,6 +315,10 @@ sdk: $(SDK_TARBALL)
 # What was published stays: include/banos against abi/.
 abi-check:
 	$(Q)tools/abi check
+
+# Once for each version: tests/abi/VERSION.
+abi-freeze: all sdk
+	$(Q)tools/abi_freeze
 
 abi-record:
 	$(Q)tools/abi record
