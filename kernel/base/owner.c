@@ -77,3 +77,16 @@ struct owner_object *owner_newest(struct owner *o)
 	spin_unlock_irq(&o->lock, irq);
 	return object;
 }
+
+struct owner_object *owner_newest_of(struct owner *o, const void *scope)
+{
+	uint64_t irq = spin_lock_irq(&o->lock);
+	struct owner_object *object, *newest = NULL;
+
+	list_for_each_entry(object, &o->objects, link) {
+		if (object->scope == scope)
+			newest = object;
+	}
+	spin_unlock_irq(&o->lock, irq);
+	return newest;
+}

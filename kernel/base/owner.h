@@ -21,15 +21,16 @@ struct gate {
 };
 
 struct owner {
-	struct rb_node node;  /* [owners] */
-	const void *record;   /* [I] the driver's Banos_Driver: its name in the ABI */
-	const char *name;     /* [I] for messages */
-	struct spinlock lock; /* DRIVER_OWNER */
-	struct list objects;  /* [lock] in order of creation */
-	struct gate gate;     /* calls from outside */
-	uint32_t users;	      /* [a] what keeps it from being removed: files, dependents */
-	uint32_t complaints;  /* [a] rules it has broken */
-	uint32_t deferred;    /* [a] its calls that wait for a grace period */
+	struct rb_node node;		  /* [owners] */
+	const void *record;		  /* [I] the driver's Banos_Driver: its name in the ABI */
+	const char *name;		  /* [I] for messages */
+	const struct Banos_List *matches; /* [I] the devices it is for, or NULL: <banos/meta.h> */
+	struct spinlock lock;		  /* DRIVER_OWNER */
+	struct list objects;		  /* [lock] in order of creation */
+	struct gate gate;		  /* calls from outside */
+	uint32_t users;	     /* [a] what keeps it from being removed: files, dependents */
+	uint32_t complaints; /* [a] rules it has broken */
+	uint32_t deferred;   /* [a] its calls that wait for a grace period */
 };
 
 struct owner_object;
@@ -46,6 +47,7 @@ struct owner_object {
 	struct list link;		 /* [owner->lock] */
 	struct owner *owner;		 /* [I] */
 	const struct owner_class *class; /* [I] */
+	const void *scope; /* [I] what it is taken back with, before the driver goes */
 };
 
 /* Make the owner known by its record. Context: any. */
@@ -63,5 +65,7 @@ void owner_add(struct owner *o, struct owner_object *object, const struct owner_
 void owner_remove(struct owner_object *object);
 /* The newest object, still on the list, or NULL. */
 struct owner_object *owner_newest(struct owner *o);
+/* The newest of that scope. */
+struct owner_object *owner_newest_of(struct owner *o, const void *scope);
 
 #endif

@@ -149,10 +149,10 @@ static void release(struct owner_object *object)
 	banos_irq_free(container_of(object, Banos_Irq, object));
 }
 
-static const struct owner_class irq_class = {.name = "interrupt", .release = release};
+static const struct owner_class irq_class = {.name = "device interrupt", .release = release};
 
-int banos_irq_create(struct owner *owner, struct irq_source *source, void (*give_back)(void *priv),
-		     void *priv, Banos_Irq **out)
+int banos_irq_create(struct owner *owner, const void *scope, struct irq_source *source,
+		     void (*give_back)(void *priv), void *priv, Banos_Irq **out)
 {
 	Banos_Irq *irq = kzalloc(sizeof(*irq));
 
@@ -161,6 +161,7 @@ int banos_irq_create(struct owner *owner, struct irq_source *source, void (*give
 	irq->source = source;
 	irq->give_back = give_back;
 	irq->priv = priv;
+	irq->object.scope = scope;
 	mutex_init(&irq->changing, LOCK_DRIVER_MUTEX);
 	irq->handler = (struct irq_handler){
 		.fn = on_interrupt, .wake = on_wake, .name = owner->name, .source = source};
@@ -193,7 +194,7 @@ int32_t banos_irq_alloc_line(Banos_Driver *driver, uint32_t number, uint32_t fla
 	r = irq_line_get(&mode, flags & BANOS_IRQ_SHARED, &line);
 	if (r)
 		return r;
-	r = banos_irq_create(owner, irq_line_source(line), give_back_line, line, irq);
+	r = banos_irq_create(owner, NULL, irq_line_source(line), give_back_line, line, irq);
 	if (r)
 		irq_line_put(line);
 	return r;

@@ -16,7 +16,7 @@ static void release(struct owner_object *object)
 
 static const struct owner_class ports_class = {.name = "range of ports", .release = release};
 
-int banos_ports_create(struct owner *owner, uint32_t first, uint32_t count, bool claim,
+int banos_ports_create(struct owner *owner, const void *scope, uint32_t first, uint32_t count,
 		       Banos_Ports **out)
 {
 	Banos_Ports *p = kzalloc(sizeof(*p));
@@ -25,8 +25,8 @@ int banos_ports_create(struct owner *owner, uint32_t first, uint32_t count, bool
 	if (!p)
 		return -ENOMEM;
 	p->range = (struct port_range){.first = first, .count = count, .name = owner->name};
-	p->claimed = claim;
-	r = claim ? port_range_claim(&p->range) : 0;
+	p->object.scope = scope;
+	r = port_range_claim(&p->range);
 	if (r) {
 		kfree(p);
 		return r;
@@ -45,7 +45,7 @@ int32_t banos_ports_claim(Banos_Driver *driver, uint32_t first, uint32_t count, 
 		*ports = NULL;
 	if (!owner || !ports || flags)
 		return -EINVAL;
-	return banos_ports_create(owner, first, count, true, ports);
+	return banos_ports_create(owner, NULL, first, count, ports);
 }
 BANOS_EXPORT(banos_ports_claim);
 
@@ -54,8 +54,7 @@ void banos_ports_release(Banos_Ports *p)
 	if (!p)
 		return;
 	owner_remove(&p->object);
-	if (p->claimed)
-		port_range_release(&p->range);
+	port_range_release(&p->range);
 	kfree(p);
 }
 BANOS_EXPORT(banos_ports_release);

@@ -10,13 +10,12 @@
 struct Banos_Ports {
 	struct owner_object object;
 	struct port_range range; /* [I] */
-	bool claimed;		 /* [I] it is in the tree of ranges */
 	bool complained;	 /* [a] about an access outside */
 };
 
-/* claim: nobody else may have them; else the caller has seen to that. 0, -EBUSY, -EINVAL, -ENOMEM.
+/* scope as in base/owner.h. 0, -EBUSY, -EINVAL, -ENOMEM.
  * Context: process. */
-int banos_ports_create(struct owner *owner, uint32_t first, uint32_t count, bool claim,
+int banos_ports_create(struct owner *owner, const void *scope, uint32_t first, uint32_t count,
 		       Banos_Ports **out);
 
 #endif

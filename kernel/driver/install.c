@@ -69,6 +69,7 @@ static struct instance *instance_build(const void *bytes, size_t size, const cha
 		*result = params_set(i, parameters, m);
 	if (*result)
 		goto out_unload;
+	i->owner.matches = &i->image.contents.meta.matches;
 	if (gate_init(&i->owner.gate) == 0)
 		return i;
 	*result = driver_refuse(m, -ENOMEM, "out of memory");

@@ -12,6 +12,7 @@
 #include "instance.h"
 #include "registry.h"
 #include <base/log.h>
+#include <bus/device.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
@@ -143,7 +144,7 @@ static bool lock_in_time(void)
 	return true;
 }
 
-void driver_event(uint32_t event, uint64_t argument)
+static void tell_all(uint32_t event, uint64_t argument)
 {
 	struct instance *i;
 
@@ -162,4 +163,11 @@ void driver_event(uint32_t event, uint64_t argument)
 				       meta->event(i->image.contents.record, event, argument));
 	}
 	mutex_unlock(&install_lock);
+}
+
+void driver_event(uint32_t event, uint64_t argument)
+{
+	tell_all(event, argument);
+	if (event == BANOS_EVENT_SHUTDOWN)
+		device_shutdown_all();
 }

@@ -124,7 +124,7 @@ static void init_main(void *arg)
 	proc_files_init();	  /* /proc's view of processes */
 	slab_show_init();	  /* /proc/slabinfo */
 	message_init();		  /* /proc/banos/messages */
-	bus_init();		  /* ports and interrupts, for drivers */
+	bus_init();		  /* devices, ports and interrupts, for drivers */
 	vfs_start();		  /* name cache, root tmpfs, devfs, procfs, pipes */
 	tty_init();		  /* terminals */
 	net_init();		  /* sockets */

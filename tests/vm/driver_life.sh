@@ -130,7 +130,7 @@ expect_line 'driver breaker: write returned holding a mutex'
 expect_line 'write error: Resource deadlock'
 expect_line 'write error: Input/output error'
 ! grep -q 'used again' "$work/out" || fail 'the next device has the same number'
-for thing in timer thread pool 'work queue' 'work item' interrupt 'range of ports'; do
+for thing in timer thread pool 'work queue' 'work item' 'device interrupt' 'range of ports'; do
 	expect_line "driver breaker: it left a $thing behind"
 done
 expect_line 'breaker: deferred twice'

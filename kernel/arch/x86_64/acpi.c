@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Static ACPI tables (ACPI 6.4, chapter 5): RSDP, RSDT or XSDT, then MADT for processors and
- * interrupt controllers, FADT for power and the PM timer, HPET. No AML is interpreted. The
- * tables come from firmware and are read as hostile: every length is checked.
+ * interrupt controllers, FADT for power and the PM timer, HPET, MCFG for PCI. No AML is
+ * interpreted. The tables come from firmware and are read as hostile: every length is checked.
  */
 #include "arch.h"
 
 #include "boot/bootinfo.h"
 
+#include <arch/pci.h>
 #include <base/log.h>
 #include <base/panic.h>
 #include <lib/string.h>
@@ -160,10 +161,37 @@ static void hpet_read(const struct header *t)
 		hpet_init(get64(p + 44));
 }
 
+static struct pci_window pci_window;
+static bool have_pci_window;
+
+/* PCI Firmware Specification 3.0, 4.1.2: entries of base, segment, first and last bus. */
+static void mcfg_read(const struct header *t)
+{
+	const uint8_t *p = (const uint8_t *)t;
+
+	for (uint32_t off = 44; off + 16 <= t->length && !have_pci_window; off += 16) {
+		paddr_t base = get64(p + off);
+
+		if (p[off + 8] || p[off + 9] || p[off + 10] > p[off + 11])
+			continue;
+		if (!base || base & 0xfffff || base >> (cpu_features.phys_bits - 1))
+			continue;
+		pci_window = (struct pci_window){
+			.base = base, .first_bus = p[off + 10], .last_bus = p[off + 11]};
+		have_pci_window = true;
+	}
+}
+
+bool arch_pci_window(struct pci_window *out)
+{
+	*out = pci_window;
+	return have_pci_window;
+}
+
 static const struct {
 	char signature[5];
 	void (*read)(const struct header *t);
-} readers[] = {{"APIC", madt_read}, {"FACP", fadt_read}, {"HPET", hpet_read}};
+} readers[] = {{"APIC", madt_read}, {"FACP", fadt_read}, {"HPET", hpet_read}, {"MCFG", mcfg_read}};
 
 static void table_visit(paddr_t pa)
 {

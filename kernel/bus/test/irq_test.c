@@ -100,7 +100,7 @@ static bool begin(struct probe *p, struct irq_source *s, bool level)
 		return false;
 	if (!ktest_check_eq(irq_source_init(s, level ? &line_ops : &message_ops, 7, level), 0))
 		return false;
-	return ktest_check_eq(banos_irq_create(&driver.owner, s, give_back, s, &p->irq), 0);
+	return ktest_check_eq(banos_irq_create(&driver.owner, NULL, s, give_back, s, &p->irq), 0);
 }
 
 static void end(struct probe *p)

@@ -21,6 +21,12 @@ static inline void cpu_relax(void)
 	__builtin_ia32_pause();
 }
 
+/* What was written before it, to memory and to devices, is seen before anything after it. */
+static inline void cpu_fence(void)
+{
+	__asm__ volatile("mfence" : : : "memory");
+}
+
 /* Disable interrupts on this processor; returns the earlier state for irq_restore(). */
 static inline uint64_t irq_save(void)
 {
