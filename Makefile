@@ -420,7 +420,7 @@ endef
 $(foreach d,$(USER_DIRS),$(eval $(call user_program,$(d))))
 
 # banos looks into objects with the kernel's own parser.
-$(B)/user/banos: $(SDK_IMAGE_OBJECTS)
+$(B)/user/banos: $(SDK_IMAGE_OBJECTS) $(B)/sdk/obj/kernel/bus/match.o
 $(B)/user/banos: USER_CFLAGS += -Ikernel -Ikernel/arch/include -Iinclude
 
 $(INITRAMFS): tools/mkinitramfs $(USER) $(DRIVERS)

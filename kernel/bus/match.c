@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Devices and the match records of drivers: include/banos/meta.h says what a match is. */
+/*
+ * Devices and the match records of drivers: include/banos/meta.h says what a match is. `banos
+ * probe` has this file too, so that it finds what the kernel would.
+ */
 #include "match.h"
 
 #include <lib/compiler.h>
@@ -22,7 +25,7 @@ static bool compare(uint32_t wanted, uint32_t is, uint32_t *score)
 	return wanted == BANOS_MATCH_ANY || wanted == is;
 }
 
-static uint32_t score_of(const Banos_Match *m, const Banos_Device_Info *info)
+uint32_t match_one(const Banos_Match *m, const Banos_Device_Info *info)
 {
 	uint32_t score = 1;
 
@@ -51,7 +54,7 @@ uint32_t match_score(const Banos_List *matches, const Banos_Device_Info *info, u
 		uint32_t score;
 
 		get(matches, i, &m);
-		score = score_of(&m, info);
+		score = match_one(&m, info);
 		if (score > best) {
 			best = score;
 			*index = i;

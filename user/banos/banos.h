@@ -20,12 +20,16 @@ int command_remove(int argc, char **argv);
 int command_lock(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_info(int argc, char **argv);
+int command_probe(int argc, char **argv);
 
 /* A driver object in memory. */
 struct image {
 	void *bytes;
 	size_t size;
 };
+
+/* Install it: the number of the instance, or -1 with errno. parameters: words, or NULL. */
+long install_image(const struct image *image, const char *parameters);
 
 /* False after a message. */
 bool read_image(const char *path, struct image *image);

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * banos info FILE: what a driver object says about itself, without installing it. The kernel's own
- * parser (kernel/driver/image.h) goes through the file as an installation would, up to where names
- * are looked up.
+ * What a driver object says about itself, without installing it. The kernel's own parser
+ * (kernel/driver/image.h) goes through the file as an installation would, up to where names are
+ * looked up. banos info FILE shows it, banos probe looks for devices and dependencies.
  */
-#include "banos.h"
+#include "file.h"
 
-#include <driver/image.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define IMAGE_ADDRESS  0x10000000ul
 #define IMPORT_ADDRESS (IMAGE_ADDRESS - 0x1000)
-
-struct file {
-	struct image_plan plan;
-	struct image_contents contents;
-	uint8_t *memory;
-};
 
 static uint64_t resolve(void *ctx, const char *name)
 {
@@ -56,7 +49,7 @@ static int link_file(struct file *f, const struct image *image)
 /* Memory of the image at an address as the driver sees it, which image_contents() has accepted. */
 static const void *at(const struct file *f, const void *address)
 {
-	return f->memory + ((uintptr_t)address - IMAGE_ADDRESS);
+	return address ? f->memory + ((uintptr_t)address - IMAGE_ADDRESS) : NULL;
 }
 
 /* Element i of a list: the image is not where it would run, so image_list_get() cannot be used. */
@@ -127,6 +120,31 @@ static void show_dependencies(const struct file *f)
 	}
 }
 
+static void show_number(const char *key, uint32_t value)
+{
+	if (value != BANOS_MATCH_ANY)
+		printf(" %s=%04x", key, value);
+}
+
+static void show_matches(const struct file *f)
+{
+	for (uint32_t i = 0; i < f->contents.meta.matches.count; i++) {
+		Banos_Match m;
+
+		file_match(f, i, &m);
+		printf("for: %s", m.bus);
+		show_number("vendor", m.vendor);
+		show_number("device", m.device);
+		show_number("subvendor", m.subvendor);
+		show_number("subdevice", m.subdevice);
+		if (m.class_mask)
+			printf(" class=%06x/%06x", m.class_code, m.class_mask);
+		if (m.compatible)
+			printf(" compatible=%s", m.compatible);
+		putchar('\n');
+	}
+}
+
 static void show(const struct file *f)
 {
 	const Banos_Driver *record = f->contents.record;
@@ -141,6 +159,7 @@ static void show(const struct file *f)
 	printf("size: %llu\n", (unsigned long long)f->plan.image_size);
 	show_dependencies(f);
 	show_parameters(f);
+	show_matches(f);
 	for (size_t i = 0; i < f->contents.export_count; i++)
 		show_text(f, "exports", f->contents.exports[i].name);
 	if (meta->flags & BANOS_META_SINGLE)
@@ -149,18 +168,41 @@ static void show(const struct file *f)
 		printf("it cannot be removed\n");
 }
 
-int info_file(const char *path)
+struct file *file_read(const char *path)
 {
 	struct file *f = calloc(1, sizeof(*f));
-	struct image image;
 
-	if (!f || !read_image(path, &image))
-		return EXIT_FAILURE;
-	if (link_file(f, &image)) {
+	if (!f || !read_image(path, &f->image))
+		return NULL;
+	if (link_file(f, &f->image)) {
 		fprintf(stderr, "banos: %s: not a driver that a kernel can load: %s\n", path,
 			f->plan.error);
-		return EXIT_FAILURE;
+		return NULL;
 	}
+	f->path = path;
+	f->name = at(f, f->contents.record->name);
+	return f;
+}
+
+void file_match(const struct file *f, uint32_t i, Banos_Match *match)
+{
+	element(f, &f->contents.meta.matches, i, match, sizeof(*match));
+	match->bus = at(f, match->bus);
+	match->compatible = at(f, match->compatible);
+}
+
+void file_dependency(const struct file *f, uint32_t i, Banos_Dependency *dependency)
+{
+	element(f, &f->contents.meta.dependencies, i, dependency, sizeof(*dependency));
+	dependency->name = at(f, dependency->name);
+}
+
+int info_file(const char *path)
+{
+	struct file *f = file_read(path);
+
+	if (!f)
+		return EXIT_FAILURE;
 	show(f);
 	return EXIT_SUCCESS;
 }

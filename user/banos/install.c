@@ -91,6 +91,11 @@ static char *join_parameters(char **words, int count)
 	return text;
 }
 
+long install_image(const struct image *image, const char *parameters)
+{
+	return syscall(SYS_BANOS_INSTALL, image->bytes, image->size, parameters, 0u);
+}
+
 int command_install(int argc, char **argv)
 {
 	struct image image;
@@ -107,7 +112,7 @@ int command_install(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	instance = syscall(SYS_BANOS_INSTALL, image.bytes, image.size, parameters, 0u);
+	instance = install_image(&image, parameters);
 	error = errno;
 	free(parameters);
 	free(image.bytes);

@@ -28,6 +28,8 @@ static const struct command {
 	{"info", "NAME|INSTANCE|FILE", "all that is known of an installed driver, or of a file", 1,
 	 1, command_info},
 	{"remove", "NAME|INSTANCE", "remove an installed driver", 1, 1, command_remove},
+	{"probe", "[FOLDER]", "install the drivers that the present devices need", 0, 1,
+	 command_probe},
 	{"lock", "", "allow no installation any more, until the next boot", 0, 0, command_lock},
 };
 
