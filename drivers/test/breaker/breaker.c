@@ -180,6 +180,13 @@ static int64_t breaker_write(void *file, Banos_Io *io, uint64_t position)
 
 static const Banos_Chardev_Ops breaker_ops = {.size = sizeof(breaker_ops), .write = breaker_write};
 
+static void end_locks(void)
+{
+	banos_mutex_fini(&mutex);
+	banos_spin_fini(&spin);
+	banos_event_fini(&event);
+}
+
 static int breaker_init(Banos_Driver *driver)
 {
 	Banos_Chardev_Desc desc = {.size = sizeof(desc), .name = "breaker", .mode = 0666};
@@ -191,8 +198,10 @@ static int breaker_init(Banos_Driver *driver)
 	banos_spin_init(&spin, "breaker");
 	banos_event_init(&event, "breaker", 0);
 	error = banos_chardev_register(driver, &desc, &breaker_ops, NULL, &device);
-	if (error < 0)
+	if (error < 0) {
+		end_locks();
 		return error;
+	}
 	banos_param_get(driver, "init", BANOS_PARAM_TEXT, rule, sizeof(rule));
 	return rule[0] ? (int)break_rule(rule) : 0;
 }
@@ -200,7 +209,9 @@ static int breaker_init(Banos_Driver *driver)
 static int breaker_uninit(Banos_Driver *driver)
 {
 	(void)driver;
-	return banos_chardev_unregister(device);
+	banos_chardev_unregister(device);
+	end_locks();
+	return 0;
 }
 
 static const Banos_Parameter parameters[] = {
