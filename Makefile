@@ -364,6 +364,35 @@ $(B)/sdk/banos-check: $(SDK_CHECK_SOURCES) $(wildcard sdk/check/*.h) $(SDK_IMAGE
 	$(call say,SDK,$@)
 	$(Q)gcc $(SDK_CHECK_FLAGS) $(SDK_CHECK_SOURCES) $(SDK_IMAGE_OBJECTS) -o $@
 
+# Drivers in a process: the kernel's loader over sdk/host/shim, the ABI by sdk/host, all of it with the
+# sanitizers, which are linked in, since drivers use them as well.
+SDK_HOST_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=undefined -include tests/host/rename.h \
+	-Isdk/host/shim -Isdk/host -Ikernel -Ikernel/arch/include -Iinclude $(WARNINGS) \
+	$(call config_flags,0,0)
+SDK_HOST_SOURCES := $(wildcard sdk/host/*.c kernel/driver/image*.c) \
+	$(addprefix kernel/driver/,load.c install.c remove.c uses.c params.c symbols.c interfaces.c) \
+	kernel/base/owner.c kernel/base/banos_name.c \
+	$(addprefix kernel/lib/,string.c format.c errno.c rbtree.c hash.c)
+SDK_HOST_OBJECTS := $(SDK_HOST_SOURCES:%.c=$(B)/sdk/host/%.o)
+
+$(B)/sdk/host/flags: FORCE
+	$(call keep,gcc $(SDK_HOST_FLAGS))
+
+$(B)/sdk/host/%.o: %.c $(B)/sdk/host/flags
+	$(call say,HOST,$<)
+	@mkdir -p $(@D)
+	$(Q)gcc $(SDK_HOST_FLAGS) -MMD -MP -c $< -o $@
+-include $(SDK_HOST_OBJECTS:.o=.d)
+
+$(B)/sdk/host/table.S: sdk/host/gen_table $(SDK_HOST_OBJECTS) tools/pylib/abi_headers.py $(SDK_HEADERS)
+	$(Q)sdk/host/gen_table $(SDK_HOST_OBJECTS) -- $(shell gcc -print-file-name=libasan.a) \
+		$(shell gcc -print-file-name=libubsan.a) >$@
+
+$(B)/sdk/banos-host: $(SDK_HOST_OBJECTS) $(B)/sdk/host/table.S sdk/host/thunks.S
+	$(call say,SDK,$@)
+	$(Q)gcc -fsanitize=address,undefined -static-libasan -static-libubsan -pthread $^ -o $@
+
 $(B)/sdk/done: $(B)/sdk/headers $(B)/sdk/libbanos.a $(B)/sdk/banos-check
 	$(Q)cp $(B)/sdk/libbanos.a $(SDK)/lib && cp $(B)/sdk/banos-check $(SDK)/bin
 	$(Q)strip $(SDK)/bin/banos-check && touch $@
