@@ -136,8 +136,9 @@ static int check_file(struct check *c, const char *path)
 	/* An object for banos-host runs in a process, where the contract does not matter. */
 	if (uses_sanitizer(c))
 		report(c, c->for_host ? NOTE : ERROR,
-		       c->for_host ? NULL : "compile it without -fsanitize=address",
-		       "is instrumented by -fsanitize=address: for banos-host only");
+		       c->for_host ? NULL : "compile it without -fsanitize",
+		       "is instrumented by -fsanitize: for banos-host only, no kernel has the "
+		       "functions that it calls");
 	else
 		check_code(c);
 	if (!c->quiet && !c->errors)

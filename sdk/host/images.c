@@ -28,6 +28,7 @@ struct image {
 	uintptr_t at; /* as kva_alloc_image() gave it */
 	size_t size;
 	bool gone;
+	bool constructed; /* its global variables are known to the sanitizer */
 	uintptr_t code, code_end;
 	char name[64];
 	const void *bytes; /* of the file */
@@ -116,12 +117,72 @@ void kva_protect(void *address, size_t size, enum kprot prot)
 	}
 }
 
+/* --- what the file says ---------------------------------------------------------------------- */
+
+/* The plan of an image, for its sections and symbols; NULL if there is none. */
+static struct image_plan *plan_of(const struct image *image)
+{
+	struct image_plan *plan = host_alloc(sizeof(*plan));
+	uint32_t count;
+
+	if (image->bytes &&
+	    image_count(image->bytes, image->file_size, &count, plan->error) == 0) {
+		struct image_section *sections = host_alloc(count * sizeof(*sections));
+
+		if (image_check(plan, image->bytes, image->file_size, sections) == 0)
+			return plan;
+		free(sections);
+	}
+	free(plan);
+	return NULL;
+}
+
+static void plan_free(struct image_plan *plan)
+{
+	free(plan->sections);
+	free(plan);
+}
+
+/* Call the functions of a section, which banos-cc has made of the compiler's constructors. */
+static void call_all(const struct image *image, const char *name)
+{
+	struct image_plan *plan = plan_of(image);
+
+	for (uint32_t i = 1; plan && i < plan->section_count; i++) {
+		uint8_t *at = (uint8_t *)ALIGN_UP(image->at, plan->align) +
+			      plan->sections[i].offset;
+		void (*function)(void);
+
+		if (plan->sections[i].area == IMAGE_NOT_LOADED ||
+		    strcmp(plan->section_names + plan->headers[i].sh_name, name))
+			continue;
+		for (uint64_t k = 0; k + 8 <= plan->headers[i].sh_size; k += 8) {
+			memcpy(&function, at + k, sizeof(function));
+			function();
+		}
+	}
+	if (plan)
+		plan_free(plan);
+}
+
+void images_construct(uintptr_t address)
+{
+	struct image *image = find(address);
+
+	if (!image || image->constructed)
+		return;
+	image->constructed = true;
+	call_all(image, ".asan-init");
+}
+
 void kva_free_image(void *address)
 {
 	struct image *image = find((uintptr_t)address);
 
 	if (!image)
 		return;
+	if (image->constructed)
+		call_all(image, ".asan-fini");
 	memory_check_left(image->at, image->name);
 	sync_check_left(image->at, image->name);
 	image->gone = true;
@@ -176,21 +237,16 @@ static const char *nearest(struct image_plan *plan, uint64_t offset, uint64_t *d
 
 static bool find_symbol(const struct image *image, uintptr_t address, char *room, size_t size)
 {
-	struct image_plan *plan = host_alloc(sizeof(*plan));
-	struct image_section *sections;
+	struct image_plan *plan = plan_of(image);
 	const char *name = NULL;
 	uint64_t distance;
-	uint32_t count;
 
-	if (image_count(image->bytes, image->file_size, &count, plan->error) == 0) {
-		sections = host_alloc(count * sizeof(*sections));
-		if (image_check(plan, image->bytes, image->file_size, sections) == 0)
-			name = nearest(plan, address - ALIGN_UP(image->at, plan->align), &distance);
-		free(sections);
-	}
+	if (!plan)
+		return false;
+	name = nearest(plan, address - ALIGN_UP(image->at, plan->align), &distance);
 	if (name)
 		snprintf(room, size, "%s+0x%llx", name, (unsigned long long)distance);
-	free(plan);
+	plan_free(plan);
 	return name != NULL;
 }
 
