@@ -112,7 +112,7 @@ debug: all
 	$(Q)exec $(QEMU) -s -S -append "$(APPEND)"
 
 test-programs: all $(B)/test/banos.elf $(B)/kasan/banos.elf $(B)/count/banos.elf \
-	$(B)/tests/vm/operations \
+	$(B)/tests/vm/operations $(B)/sdk/banos-host \
 	$(B)/bench/program $(addprefix $(B)/tests/host/,$(HOST_TESTS) $(FUZZ_TARGETS) $(THREAD_TESTS)) \
 	$(addprefix $(B)/tests/guest/,$(GUEST_TESTS))
 
@@ -307,7 +307,7 @@ SDK_TARBALL := $(SDK).tar.gz
 SDK_HEADERS := $(wildcard include/banos/*.h) $(wildcard sdk/include/banos/*.h)
 SDK_LIB_SOURCES := $(wildcard sdk/lib/*.c)
 SDK_CHECK_SOURCES := $(wildcard sdk/check/*.c)
-SDK_PAGES := doc/man/banos-cc.1 doc/man/banos-check.1 $(wildcard doc/abi/*.md)
+SDK_PAGES := doc/man/banos-cc.1 doc/man/banos-check.1 doc/man/banos-host.1 $(wildcard doc/abi/*.md)
 SDK_TEMPLATE := $(wildcard sdk/template/*)
 
 sdk: $(SDK_TARBALL)
@@ -397,11 +397,12 @@ $(B)/sdk/done: $(B)/sdk/headers $(B)/sdk/libbanos.a $(B)/sdk/banos-check
 	$(Q)cp $(B)/sdk/libbanos.a $(SDK)/lib && cp $(B)/sdk/banos-check $(SDK)/bin
 	$(Q)strip $(SDK)/bin/banos-check && touch $@
 
-$(SDK_TARBALL): $(B)/sdk/done $(SDK_PAGES) $(SDK_TEMPLATE) tools/gen_abi_doc tools/pylib/abi_headers.py
+$(SDK_TARBALL): $(B)/sdk/done $(B)/sdk/banos-host $(SDK_PAGES) $(SDK_TEMPLATE) tools/gen_abi_doc tools/pylib/abi_headers.py
 	$(call say,TAR,$@)
 	$(Q)rm -rf $(SDK)/doc $(SDK)/template && mkdir -p $(SDK)/doc
 	$(Q)tools/gen_abi_doc $(SDK)/doc include/banos sdk/include/banos
 	$(Q)cp $(SDK_PAGES) $(SDK)/doc && cp -r sdk/template LICENSE $(SDK)
+	$(Q)strip --strip-debug -o $(SDK)/bin/banos-host $(B)/sdk/banos-host
 	$(Q)tar -C $(B)/sdk --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -c \
 		$(notdir $(SDK)) | gzip -n >$@
 
