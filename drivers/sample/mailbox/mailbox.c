@@ -176,6 +176,8 @@ static int64_t mailbox_ctl(void *file, uint32_t operation, Banos_Io *io)
 		result = -ENOTTY;
 	}
 	banos_mutex_unlock(&m->lock);
+	if (operation == MAILBOX_EMPTY)
+		banos_chardev_notify(m->device, BANOS_POLL_OUT);
 	return result;
 }
 
