@@ -57,6 +57,6 @@ void (*host_api_enter(uint32_t index, uintptr_t from))(void)
 
 void host_api_leave(void)
 {
-	task_self()->call_count--;
 	task_point();
+	task_self()->call_count--;
 }

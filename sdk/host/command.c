@@ -311,8 +311,10 @@ static void do_poll(struct call *c)
 {
 	struct named *n = next_named(c, false);
 
-	if (good(c))
-		c->r->number = device_poll(n->file);
+	if (!good(c))
+		return;
+	c->r->number = device_poll(n->file);
+	c->r->is_events = true;
 }
 
 static void do_await(struct call *c)
@@ -329,8 +331,10 @@ static void do_await(struct call *c)
 		else
 			c->why = "an event is in, out, error or hangup";
 	}
-	if (good(c))
-		c->r->number = device_await(n->file, events, patience);
+	if (!good(c))
+		return;
+	c->r->number = device_await(n->file, events, patience);
+	c->r->is_events = true;
 }
 
 /* --- maps ------------------------------------------------------------------------------------ */

@@ -89,23 +89,35 @@ static bool word_met(const struct word *w, const struct result *r, uint32_t *wan
 	return bytes_met(w, r, why);
 }
 
+static char *show_events(int64_t number)
+{
+	char text[64] = "";
+
+	for (unsigned i = 0; i < ARRAY_SIZE(events); i++)
+		if (number & events[i].event || (!number && !events[i].event)) {
+			strlcat(text, text[0] ? " " : "", sizeof(text));
+			strlcat(text, events[i].name, sizeof(text));
+		}
+	return host_strdup(text);
+}
+
+/* What it gave, for people. */
 static char *show(const struct result *r)
 {
-	char *bytes = r->has_bytes && r->number >= 0 ? bytes_show(r->bytes, r->size) : NULL;
-	char *text = NULL;
+	char number[24], *bytes = NULL, *text = NULL;
+	const char *what = number;
 
-	if (asprintf(&text, r->number < 0 ? "%s%s%s" : "%s%s%s",
-		     bytes	     ? bytes
-		     : r->number < 0 ? errno_name((int)r->number)
-				     : "",
-		     r->sentence ? ": " : "", r->sentence ? r->sentence : "") < 0)
+	snprintf(number, sizeof(number), "%lld", (long long)r->number);
+	if (r->number < 0)
+		what = errno_name((int)r->number);
+	else if (r->has_bytes)
+		what = bytes = bytes_show(r->bytes, r->size);
+	else if (r->is_events)
+		what = bytes = show_events(r->number);
+	if (asprintf(&text, "%s%s%s", what, r->sentence ? ": " : "",
+		     r->sentence ? r->sentence : "") < 0)
 		abort();
 	free(bytes);
-	if (text[0])
-		return text;
-	free(text);
-	if (asprintf(&text, "%lld", (long long)r->number) < 0)
-		abort();
 	return text;
 }
 

@@ -42,8 +42,11 @@ const char *images_name(uintptr_t address);
 /* "driver NAME, FUNCTION+0x12", or the bare address. */
 const char *images_where(uintptr_t address, char room[WHERE_SIZE]);
 bool images_contain(uintptr_t image, uintptr_t address);
-/* What the compiler wants done before the first call: the sanitizer's knowledge of variables. */
-void images_construct(uintptr_t address);
+/*
+ * The next thing is the driver's init: it has a name now, and what the compiler wants done before
+ * is done, which is that the sanitizer gets to know its variables.
+ */
+void images_begin(uintptr_t address, const char *name);
 /* Code: read and execute. */
 bool images_is_code(uintptr_t address);
 

@@ -28,7 +28,7 @@ struct image {
 	uintptr_t at; /* as kva_alloc_image() gave it */
 	size_t size;
 	bool gone;
-	bool constructed; /* its global variables are known to the sanitizer */
+	bool constructed; /* its init comes next, or has been called */
 	uintptr_t code, code_end;
 	char name[64];
 	const void *bytes; /* of the file */
@@ -125,8 +125,7 @@ static struct image_plan *plan_of(const struct image *image)
 	struct image_plan *plan = host_alloc(sizeof(*plan));
 	uint32_t count;
 
-	if (image->bytes &&
-	    image_count(image->bytes, image->file_size, &count, plan->error) == 0) {
+	if (image->bytes && image_count(image->bytes, image->file_size, &count, plan->error) == 0) {
 		struct image_section *sections = host_alloc(count * sizeof(*sections));
 
 		if (image_check(plan, image->bytes, image->file_size, sections) == 0)
@@ -149,8 +148,8 @@ static void call_all(const struct image *image, const char *name)
 	struct image_plan *plan = plan_of(image);
 
 	for (uint32_t i = 1; plan && i < plan->section_count; i++) {
-		uint8_t *at = (uint8_t *)ALIGN_UP(image->at, plan->align) +
-			      plan->sections[i].offset;
+		uint8_t *at =
+			(uint8_t *)ALIGN_UP(image->at, plan->align) + plan->sections[i].offset;
 		void (*function)(void);
 
 		if (plan->sections[i].area == IMAGE_NOT_LOADED ||
@@ -165,12 +164,13 @@ static void call_all(const struct image *image, const char *name)
 		plan_free(plan);
 }
 
-void images_construct(uintptr_t address)
+void images_begin(uintptr_t address, const char *name)
 {
 	struct image *image = find(address);
 
 	if (!image || image->constructed)
 		return;
+	snprintf(image->name, sizeof(image->name), "%s", name);
 	image->constructed = true;
 	call_all(image, ".asan-init");
 }

@@ -37,7 +37,8 @@ static struct {
 	struct object objects[OBJECTS_MAX];
 	unsigned object_count;
 	char *commands;	    /* behind --, a line each; or NULL */
-	const char *script; /* --script */
+	const char *script; /* --script: its name */
+	char *script_text;
 	struct task_options order;
 	uint64_t runs;
 	uint64_t fail_alloc;
@@ -92,12 +93,8 @@ static bool execute(void)
 {
 	bool well = true;
 
-	if (options.script) {
-		char *text = read_script(options.script);
-
-		well = script_run(text, options.script);
-		free(text);
-	}
+	if (options.script)
+		well = script_run(options.script_text, options.script);
 	if (well && options.commands)
 		well = script_run(options.commands, "command");
 	if (!options.script && !options.commands)
@@ -355,6 +352,8 @@ int main(int argc, char **argv)
 	take_words(argv + 1);
 	if (!options.object_count && !options.script && !options.commands)
 		misused("no file was given", "");
+	if (options.script)
+		options.script_text = read_script(options.script);
 	if (options.runs || options.fail_allocs)
 		return run_many();
 	/* Tasks of drivers may wait for ever: no exit handlers, which would wait for them. */

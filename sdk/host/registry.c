@@ -45,7 +45,7 @@ void instance_set_state(struct instance *i, enum instance_state state)
 void instance_list(struct instance *i)
 {
 	list_add_tail(&i->link, &instances);
-	images_construct(i->image.address); /* the next thing is its init */
+	images_begin(i->image.address, i->name);
 }
 
 int registry_newest(void)

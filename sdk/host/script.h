@@ -17,6 +17,7 @@ struct user_memory;
 /* What a command results in. */
 struct result {
 	int64_t number; /* as the program sees it: a count, or -errno */
+	bool is_events; /* the number is BANOS_POLL_* */
 	bool has_bytes;
 	uint8_t *bytes; /* read, shown */
 	size_t size;

@@ -2,7 +2,6 @@
 /* Tasks, the order in which they run, and the virtual clock. See task.h. */
 #include "task.h"
 #include "host.h"
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -336,12 +335,11 @@ struct task *task_create(const char *name, void (*function)(void *arg), void *ar
 {
 	struct task *t = task_new(name, function, arg, flags);
 	pthread_attr_t attr;
-	pthread_t thread;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, run, t)) {
+	if (pthread_create(&t->thread, &attr, run, t)) {
 		fprintf(stderr, "banos-host: no thread can be made: %m\n");
 		exit(EXIT_FAILURE);
 	}
@@ -368,4 +366,5 @@ void task_begin(const struct task_options *o)
 	options = *o;
 	seed_begin(options.seed);
 	main_task = self = running = task_new("the script", NULL, NULL, 0);
+	self->thread = pthread_self();
 }

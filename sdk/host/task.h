@@ -26,6 +26,7 @@
 #ifndef HOST_TASK_H
 #define HOST_TASK_H
 
+#include <pthread.h>
 #include <semaphore.h>
 #include <base/types.h>
 #include <lib/compiler.h>
@@ -53,6 +54,7 @@ struct task {
 	char name[32];
 	unsigned flags;
 	enum task_state state;
+	pthread_t thread;
 	sem_t baton;
 	void (*function)(void *arg);
 	void *arg;
@@ -77,7 +79,7 @@ struct task {
 	uint32_t driver_locks; /* mutexes and read-write locks held */
 	struct gate_pass *gates;
 	struct Banos_Thread *driver_thread;
-	/* Calls of the ABI that it is in, and from where. */
+	/* Calls of the ABI that it is in, and from where; behind them the last one that is over. */
 	struct {
 		const char *name;
 		uintptr_t from;

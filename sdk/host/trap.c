@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define ADDRESSES_MAX 40
+#define ALARM_AGAIN   5 /* seconds */
 
 static struct sigaction sanitizer_segv, sanitizer_bus, sanitizer_ill;
 static unsigned patience;
@@ -72,10 +73,29 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	sigaction(SIGILL, &sanitizer_ill, NULL);
 }
 
-static void on_alarm(int number)
+/* The calls that a function of the ABI has just returned from are still there. */
+static uintptr_t last_place(const struct task *t, uintptr_t at)
 {
-	host_complain("this run has not ended for %u s (--timeout), and %s runs:", patience,
-		      task_running()->name);
+	unsigned last = t->call_count ? t->call_count - 1 : 0;
+
+	return images_name(at) || !t->calls[last].name ? at : t->calls[last].from;
+}
+
+/* Should what is done here wait for something itself, the second alarm ends it. */
+static void on_alarm(int number, siginfo_t *info, void *context)
+{
+	uintptr_t at = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+	struct task *t = task_running();
+	char where[WHERE_SIZE];
+
+	alarm(ALARM_AGAIN);
+	if (task_self() != t) {
+		pthread_kill(t->thread, SIGALRM);
+		return;
+	}
+	signal(SIGALRM, SIG_DFL);
+	host_complain("this run has not ended for %u s (--timeout); %s runs, in %s", patience,
+		      t->name, images_where(last_place(t, at), where));
 	task_show_all();
 	host_end();
 }
@@ -105,11 +125,12 @@ static void on_report(const char *report)
 void trap_begin(unsigned seconds)
 {
 	struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+	struct sigaction alarms = {.sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO | SA_NODEFER};
 
 	sigaction(SIGSEGV, &fault, &sanitizer_segv);
 	sigaction(SIGBUS, &fault, &sanitizer_bus);
 	sigaction(SIGILL, &fault, &sanitizer_ill);
-	signal(SIGALRM, on_alarm);
+	sigaction(SIGALRM, &alarms, NULL);
 	patience = seconds;
 	alarm(seconds);
 	__asan_set_error_report_callback(on_report);

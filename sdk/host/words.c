@@ -75,7 +75,7 @@ static const char *read_word(const char **at, struct word *w)
 	if (**at == '"')
 		why = read_quoted(at, w);
 	else
-		while (!is_end(**at) && !is_space(**at))
+		while (!is_end(**at) && !is_space(**at) && **at != '"')
 			w->text[w->length++] = *(*at)++;
 	if (!why && !is_end(**at) && !is_space(**at))
 		why = "between two words there is no space";

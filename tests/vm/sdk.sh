@@ -111,11 +111,17 @@ for compiler in gcc clang; do
 			# Only clang before 15 has something to be said about it.
 			[ "$compiler" = clang ] || [ ! -s "$work/log" ] ||
 				fail "$build: $(cat "$work/log")"
+			expect_status 0 banos-host "$work/d/$build.banos"
+			expect_line "own: works, $build$" err
 		done
 	done
 	make -s -C "$work/sdk/template" check >"$work/log" 2>&1 || fail "$(cat "$work/log")"
+	grep -q '^banos-host: 20 runs, 0 failed$' "$work/log" ||
+		fail "the template's test has not run: $(cat "$work/log")"
 	cp "$work/sdk/template/blink.banos" "$work/blink-$compiler.banos"
 	make -s -C "$work/sdk/template" clean
+	[ "$(cd "$work/sdk/template" && echo *)" = "Makefile blink.c blink.test" ] ||
+		fail "make clean leaves $(ls "$work/sdk/template")"
 done
 unset BANOS_CC
 
@@ -251,6 +257,9 @@ banos-cc -fsanitize=address -DOWN_BUILD='"asan"' -o asan.banos own.c other.c >"$
 	fail "-fsanitize=address does not work: $(cat "$work/out")"
 expect_line 'note: is instrumented .* banos-host only'
 expect_status 1 banos-check -q asan.banos
+expect_line 'error: is instrumented .* no kernel has the functions'
+expect_status 0 banos-host asan.banos
+expect_line 'own: works, asan' err
 
 # banos-cc itself.
 expect_status 2 banos-cc

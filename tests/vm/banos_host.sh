@@ -1,0 +1,189 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Our drivers in banos-host: what they do, in 50 orders of events, with each allocation failing once,
+# as they are and instrumented; what a driver does wrong is found and named.
+. tests/vm/lib.inc
+
+make -s sdk >"$work/log" 2>&1 || fail "make sdk fails: $(cat "$work/log")"
+tar -C "$work" -xzf build/sdk/banos-sdk-*.tar.gz || fail "the tarball cannot be unpacked"
+PATH=$(echo "$work"/banos-sdk-*)/bin:$PATH
+drivers=$PWD/build/drivers
+
+# instrumented NAME FILE : the driver compiled for banos-host alone.
+instrumented() {
+	banos-cc -O1 -g -fsanitize=address,undefined -isystem build/uapi -o "$work/$1.banos" "$2" \
+		>"$work/log" 2>&1 || fail "$2: $(cat "$work/log")"
+}
+instrumented mailbox drivers/sample/mailbox/mailbox.c
+instrumented hello drivers/sample/hello/hello.c
+instrumented faulty tests/vm/faulty.c
+banos-cc -O2 -o "$work/plain.banos" tests/vm/faulty.c || fail "faulty.c does not compile"
+
+# --- our own drivers ---
+for f in "$drivers/mailbox.banos" "$work/mailbox.banos"; do
+	expect_status 0 banos-host --script tests/vm/mailbox.test "$f" capacity=8
+	expect_status 0 banos-host --runs 50 --script tests/vm/mailbox.test "$f" capacity=8
+	expect_output 'banos-host: 50 runs, 0 failed'
+	expect_status 0 banos-host --fail-allocs --script tests/vm/mailbox.test "$f" capacity=8
+	expect_output 'banos-host: 5 runs, 0 failed'
+done
+for f in "$drivers/hello.banos" "$work/hello.banos"; do
+	expect_status 0 banos-host "$f"
+	expect_line 'hello: still here, tick 1' err
+	expect_line 'hello: Goodbye!' err
+	expect_status 0 banos-host --runs 50 "$f"
+	expect_status 0 banos-host --fail-allocs "$f"
+	expect_output 'banos-host: 2 runs, 0 failed'
+done
+cd "$drivers" || exit 1
+expect_status 0 banos-host --runs 50 exporter.banos importer.banos
+expect_status 0 banos-host exporter.banos importer.banos -- \
+	'remove exporter -> EBUSY ~ "is needed by importer, which must be removed first"' \
+	'remove importer; remove exporter; remove exporter -> ENOENT' \
+	'install importer.banos -> ENOENT ~ "missing symbols: exporter_count"' \
+	'install exporter.banos -> 2' \
+	'install picky.banos -> ENOENT ~ "needs driver exporter 9.0.0 or newer, but 1.2.0 is installed"'
+expect_status 0 banos-host -- \
+	'install mailbox.banos capacity=0 -> EINVAL ~ "capacity=0 is out of range: 1 to 1048576"' \
+	'install mailbox.banos size=1 -> EINVAL ~ "has no parameter size"' \
+	'install flags -> ENOEXEC ~ "not an ELF file|too short"' \
+	'install nothing -> ENOENT' 'install mailbox.banos; install mailbox.banos capacity=1' \
+	'open mailbox1 as f; write f "ab" -> 1; user 1000; open mailbox0; cat /dev/mailbox2 -> ENOENT'
+expect_status 1 banos-host importer.banos
+expect_line 'importer\.banos: missing symbols: exporter_count' err
+
+# --- the rules that the gate checks ---
+# breaks RULE LINE : the breaker breaks it, in write; it is named and the status says so.
+breaks() {
+	expect_status 1 banos-host breaker.banos -- 'open breaker as f' "write f \"$1\\n\" -> *"
+	expect_line "$2" err
+}
+breaks spin 'driver breaker: write returned holding a spinlock'
+expect_line 'it has kept the lock breaker' err
+breaks interrupts 'driver breaker: write returned with interrupts disabled'
+breaks direction 'driver breaker: write returned with the direction'
+breaks mutex 'driver breaker: write returned holding a mutex'
+breaks epoch 'driver breaker: write returned holding a spinlock, or inside an epoch section'
+for thing in timer thread pool device; do
+	breaks $thing "driver breaker: it left a $thing behind, which is taken back"
+done
+breaks queue 'driver breaker: it left a work item behind'
+expect_line 'driver breaker: it left a work queue behind' err
+expect_status 0 banos-host breaker.banos -- 'open breaker as f; write f "deferred\n"' \
+	'write f "itself\n" -> EDEADLK'
+expect_line 'breaker: deferred twice' err
+for rule in spin interrupts mutex; do
+	expect_status 1 banos-host breaker.banos init=$rule
+	expect_line 'driver breaker: init broke a rule' err
+done
+expect_status 1 banos-host breaker.banos init=late
+expect_line 'driver breaker: init failed with EIO' err
+expect_line 'driver breaker: it left a device behind' err
+expect_line 'driver breaker: its mutex breaker goes without fini' err
+
+# --- what only banos-host finds ---
+cd "$work" || exit 1
+# finds FAULT LINE [FILE] : in a driver as it is, or (FILE) instrumented.
+finds() {
+	expect_status 1 banos-host --timeout 60 "${3:-plain.banos}" -- 'open faulty as f' \
+		"write f $1 -> *"
+	expect_line "$2" err
+}
+where='driver faulty, [a-z_]+\+0x[0-9a-f]+'
+finds leak "driver faulty: it left 1 block of memory behind, 40 bytes; .* at $where"
+finds order "$where: takes lock a while it holds b, but elsewhere the order is the other way"
+finds uninit "$where: banos_mutex_lock of a mutex before its init or after its fini"
+finds foreign "$where: banos_mutex_unlock of mutex a, which the caller does not hold"
+finds self "$where: banos_mutex_lock of mutex a, which the caller holds"
+expect_line 'the script waits for mutex a, which is held by the script' err
+expect_line "in banos_mutex_lock, called from $where" err
+finds sleep "$where: calls banos_sleep_ns, which may sleep, with a spinlock held"
+finds section "$where: calls banos_mutex_lock, which may sleep, in an epoch section"
+finds interrupt "$where: calls banos_mutex_lock, which may sleep, in an interrupt"
+finds freed "$where: frees memory with the mutex freed in it"
+finds pool 'driver faulty: pool faulty is destroyed with 1 objects still out'
+finds twice "$where: completes a request twice"
+finds toomuch 'driver faulty: write has done 1000 bytes of 7'
+finds errno 'driver faulty: write results in -5000, which is no errno'
+finds bits "$where: says that 1 bytes have 9 random bits"
+finds hlt "$where: executes hlt"
+finds null "$where: a fault, at address 0x10"
+finds pend 'deadlock: everybody waits'
+expect_line 'the script waits for driver faulty to complete a write' err
+finds hang 'hang: what was asked for does not end'
+finds twice-freed 'attempting double-free'
+finds overflow 'heap-buffer-overflow' faulty.banos
+expect_line "is in $where" err
+finds copy 'heap-buffer-overflow' faulty.banos
+finds use 'heap-use-after-free' faulty.banos
+finds global 'global-buffer-overflow' faulty.banos
+finds undefined 'faulty\.c:[0-9]+:[0-9]+: runtime error: signed integer overflow' faulty.banos
+expect_status 1 banos-host --timeout 5 plain.banos -- 'open faulty as f; write f loop'
+expect_line "has not ended for 5 s \(--timeout\); the script runs, in $where" err
+expect_status 1 banos-host plain.banos -- 'store faulty much -> EIO'
+expect_line 'store returned 100 for 4 bytes' err
+# Nobody is told of what poll gives now.
+expect_status 1 banos-host plain.banos -- 'open faulty as f; start w await f in; pending w' \
+	'write f ready; wait w'
+expect_line 'w waits for driver faulty to notify those who poll faulty' err
+
+# An order of events in which a wake-up is lost: one seed is enough to see it again.
+lost='open faulty as f; start r read f 1; write f wake; wait r'
+expect_status 0 banos-host plain.banos -- "$lost"
+expect_status 1 banos-host --runs 200 plain.banos -- "$lost"
+expect_line '^banos-host: 200 runs, [0-9]+ failed$'
+expect_line 'r waits for event woken' err
+seed=$(sed -n 's/.*this run failed: --seed \([0-9]*\)$/\1/p' err | head -n 1)
+expect_status 1 banos-host --seed "$seed" plain.banos -- "$lost"
+mv err first
+expect_status 1 banos-host --seed "$seed" plain.banos -- "$lost"
+cmp -s first err || fail "seed $seed is not the same twice: $(diff first err)"
+
+# The second allocation of init leaves what the first one was for.
+expect_status 1 banos-host --fail-allocs plain.banos -- 'show faulty -> "faulty\n"'
+expect_output 'banos-host: 3 runs, 1 failed'
+expect_line '^banos-host: this run failed: --seed 0 --fail-alloc 2$' err
+expect_line 'driver faulty: it left a text node behind' err
+
+# --- commands ---
+expect_status 0 banos-host plain.banos -- 'cat /proc/driver/faulty'
+expect_output faulty
+expect_status 1 banos-host plain.banos -- 'show faulty -> "other"'
+expect_line 'command:1: show faulty -> "other": gives "faulty\\n"' err
+cat >commands <<'END'
+show faulty -> ~^faulty$ ~ "ult" # a comment; show nothing
+open faulty as "a name"; write "a name" x -> 1
+END
+expect_status 0 banos-host --script commands plain.banos
+expect_status 0 banos-host --runs 3 --script - plain.banos <commands
+# malformed COMMAND MESSAGE
+malformed() {
+	expect_status 2 banos-host plain.banos -- "$1"
+	expect_line "$2" err
+}
+malformed 'opne faulty' 'command:1: opne: there is no such command'
+malformed 'open faulty; read faulty' 'read: how many bytes\? \(read FILE SIZE'
+malformed 'read f 1' 'no file of that name is open'
+malformed 'open faulty; close faulty now' 'there is a word too many'
+malformed 'sleep 10' 'a time has a unit'
+malformed 'show "faulty' 'a quoted text does not end'
+malformed 'show "faulty"-> 7' 'between two words there is no space'
+malformed 'show faulty -> ~"f"' 'between two words there is no space'
+malformed 'wait nobody' 'there is no job of that name'
+malformed 'show faulty -> faulty' 'neither a number, an errno'
+malformed 'show faulty -> x:0' 'malformed'
+malformed 'show faulty -> ~(' 'no extended regular expression'
+expect_status 2 banos-host
+expect_line 'no file was given' err
+expect_status 2 banos-host nothing.banos
+expect_status 2 banos-host --seed
+expect_status 2 banos-host --runs 0 plain.banos
+expect_status 2 banos-host a=b
+expect_status 0 banos-host --help
+expect_line 'usage: banos-host'
+expect_status 0 banos-host --version
+
+# --- the loader refuses what the kernel refuses ---
+printf '\177ELF and nothing behind it' >short.banos
+expect_status 1 banos-host short.banos
+expect_line 'short\.banos: too short for an ELF file' err
