@@ -9,12 +9,12 @@
  * named.
  */
 #include "host.h"
-#include "task.h"
 #include <driver/image.h>
 #include <mem/kva.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 
@@ -49,16 +49,24 @@ void images_next(const char *name, const void *bytes, size_t size)
 	coming.size = size;
 }
 
-/* `size` bytes that nobody may touch, near our code; NULL: there is no room. */
+/*
+ * `size` bytes that nobody may touch, near our code; NULL: there is no room. Chance of its own: how
+ * often we try depends on where the system has put us, and the seed's numbers must not.
+ */
 static uint8_t *reserve(size_t size)
 {
 	uintptr_t here = (uintptr_t)&reserve & ~(PAGE - 1);
 
 	for (unsigned i = 0; i < TRIES; i++) {
-		uintptr_t at = here - NEAR - size - PAGE * task_random((REACH - NEAR) / PAGE);
-		void *got = mmap((void *)at, size, PROT_NONE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+		uint64_t chance = 0;
+		uintptr_t at;
+		void *got;
 
+		if (getrandom(&chance, sizeof(chance), 0) < 0)
+			chance = i; /* without chance it works as well */
+		at = here - NEAR - size - PAGE * (chance % ((REACH - NEAR) / PAGE));
+		got = mmap((void *)at, size, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 		if (got == (void *)at)
 			return got;
 		if (got != MAP_FAILED)
