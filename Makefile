@@ -309,6 +309,7 @@ SDK_LIB_SOURCES := $(wildcard sdk/lib/*.c)
 SDK_CHECK_SOURCES := $(wildcard sdk/check/*.c)
 SDK_PAGES := doc/man/banos-cc.1 doc/man/banos-check.1 doc/man/banos-host.1 $(wildcard doc/abi/*.md)
 SDK_TEMPLATE := $(wildcard sdk/template/*)
+SDK_MODELS := $(wildcard sdk/models/* sdk/include/banos-host/*)
 
 sdk: $(SDK_TARBALL)
 
@@ -368,10 +369,11 @@ $(B)/sdk/banos-check: $(SDK_CHECK_SOURCES) $(wildcard sdk/check/*.h) $(SDK_IMAGE
 # sanitizers, which are linked in, since drivers use them as well.
 SDK_HOST_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined -include tests/host/rename.h \
-	-Isdk/host/shim -Isdk/host -Ikernel -Ikernel/arch/include -Iinclude $(WARNINGS) \
+	-Isdk/host/shim -Isdk/host -Isdk/include -Ikernel -Ikernel/arch/include -Iinclude $(WARNINGS) \
 	$(call config_flags,0,0)
 SDK_HOST_SOURCES := $(wildcard sdk/host/*.c kernel/driver/image*.c) \
 	$(addprefix kernel/driver/,load.c install.c remove.c uses.c params.c symbols.c interfaces.c) \
+	$(addprefix kernel/bus/,device.c device_tree.c match.c) \
 	kernel/base/owner.c kernel/base/banos_name.c \
 	$(addprefix kernel/lib/,string.c format.c errno.c rbtree.c hash.c)
 SDK_HOST_OBJECTS := $(SDK_HOST_SOURCES:%.c=$(B)/sdk/host/%.o)
@@ -397,9 +399,11 @@ $(B)/sdk/done: $(B)/sdk/headers $(B)/sdk/libbanos.a $(B)/sdk/banos-check
 	$(Q)cp $(B)/sdk/libbanos.a $(SDK)/lib && cp $(B)/sdk/banos-check $(SDK)/bin
 	$(Q)strip $(SDK)/bin/banos-check && touch $@
 
-$(SDK_TARBALL): $(B)/sdk/done $(B)/sdk/banos-host $(SDK_PAGES) $(SDK_TEMPLATE) tools/gen_abi_doc tools/pylib/abi_headers.py
+$(SDK_TARBALL): $(B)/sdk/done $(B)/sdk/banos-host $(SDK_PAGES) $(SDK_TEMPLATE) $(SDK_MODELS) tools/gen_abi_doc tools/pylib/abi_headers.py
 	$(call say,TAR,$@)
-	$(Q)rm -rf $(SDK)/doc $(SDK)/template && mkdir -p $(SDK)/doc
+	$(Q)rm -rf $(SDK)/doc $(SDK)/template $(SDK)/lib/models && mkdir -p $(SDK)/doc $(SDK)/lib/models
+	$(Q)rm -rf $(SDK)/include/banos-host && cp -r sdk/include/banos-host $(SDK)/include
+	$(Q)cp sdk/models/* $(SDK)/lib/models
 	$(Q)tools/gen_abi_doc $(SDK)/doc include/banos sdk/include/banos
 	$(Q)cp $(SDK_PAGES) $(SDK)/doc && cp -r sdk/template LICENSE $(SDK)
 	$(Q)strip --strip-debug -o $(SDK)/bin/banos-host $(B)/sdk/banos-host

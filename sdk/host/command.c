@@ -6,6 +6,7 @@
 #include "device.h"
 #include "host.h"
 #include "pages.h"
+#include "pci.h"
 #include "script.h"
 #include "task.h"
 #include <banos/sync.h>
@@ -532,6 +533,72 @@ static void do_sleep(struct call *c)
 			  "time to pass");
 }
 
+/* --- devices --------------------------------------------------------------------------------- */
+
+static void do_plug(struct call *c)
+{
+	const struct word *path = next_word(c, "say which model"), *w;
+	const char *name = NULL, *options = "", *why = NULL;
+
+	if (!c->why && next_is(c, "as")) {
+		w = next_word(c, "as what?");
+		name = w ? w->text : NULL;
+	}
+	if (!c->why && c->at < c->end)
+		options = c->w->word[c->at++].text;
+	if (!good(c) || pci_plug(path->text, name, options, &why))
+		return;
+	c->r->number = -ENODEV;
+	c->r->sentence = why;
+}
+
+static struct Banos_Model_Device *next_simulated(struct call *c)
+{
+	const struct word *w = next_word(c, "say which device");
+	struct Banos_Model_Device *d = w ? pci_find(w->text) : NULL;
+
+	if (w && !d)
+		c->why = "there is no simulated device of that name";
+	return d;
+}
+
+static void do_unplug(struct call *c)
+{
+	struct Banos_Model_Device *d = next_simulated(c);
+
+	if (good(c))
+		pci_unplug(d);
+}
+
+static void do_fault(struct call *c)
+{
+	struct Banos_Model_Device *d = next_simulated(c);
+	bool spurious = false;
+
+	if (!c->why && next_is(c, "spurious"))
+		spurious = true;
+	else if (!c->why && next_is(c, "mute"))
+		d->mute = true;
+	else if (!c->why && next_is(c, "dead"))
+		d->dead = true;
+	else if (!c->why && next_is(c, "none"))
+		d->mute = d->dead = false;
+	else if (!c->why)
+		c->why = "a fault is spurious, mute, dead or none";
+	if (good(c) && spurious)
+		pci_spurious(d);
+}
+
+static void do_interrupt(struct call *c)
+{
+	struct irq_source *line = irq_line((uint32_t)next_number(c, UINT32_MAX, "which line?"));
+
+	if (!c->why && !line)
+		c->why = "there is no such line";
+	if (good(c))
+		irq_source_spurious(line);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct call *c);
@@ -556,6 +623,10 @@ static const struct {
 	{"store", do_store, "store TEXT BYTES"},
 	{"user", do_user, "user UID [GID]"},
 	{"sleep", do_sleep, "sleep TIME"},
+	{"plug", do_plug, "plug MODEL.so [as NAME] [OPTIONS]"},
+	{"unplug", do_unplug, "unplug NAME"},
+	{"fault", do_fault, "fault NAME spurious | mute | dead | none"},
+	{"interrupt", do_interrupt, "interrupt LINE"},
 };
 
 const char *command_usage(const char *name)

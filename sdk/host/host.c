@@ -91,12 +91,25 @@ void log_vprintf(enum log_level level, const char *fmt, va_list ap)
 	line(before, fmt, ap);
 }
 
-/* What the loader warns of is a driver that has broken a rule. */
+/*
+ * What the kernel's code warns of is a driver that has broken a rule; but for a probe that has
+ * failed, which may be right.
+ */
+static bool is_fault(enum log_level level, const char *fmt)
+{
+	static const char failed[] = "probe failed with %s";
+	size_t length = strlen(fmt);
+
+	if (level > LOG_WARN)
+		return false;
+	return length < sizeof(failed) - 1 || strcmp(fmt + length - (sizeof(failed) - 1), failed);
+}
+
 void log_printf(enum log_level level, const char *fmt, ...)
 {
 	va_list ap;
 
-	host_failures += level <= LOG_WARN;
+	host_failures += is_fault(level, fmt);
 	va_start(ap, fmt);
 	log_vprintf(level, fmt, ap);
 	va_end(ap);

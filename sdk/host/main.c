@@ -9,6 +9,7 @@
  * Exit status: 0 nothing was wrong; 1 something was; 2 wrong usage.
  */
 #include "host.h"
+#include "pci.h"
 #include "registry.h"
 #include "script.h"
 #include "task.h"
@@ -23,6 +24,7 @@
 
 #define EXIT_USAGE  2
 #define OBJECTS_MAX 64
+#define DEVICES_MAX 32
 #define CPUS_MAX    64
 #define ALLOCS_MAX  100000 /* a run that allocates more often does not end */
 #define PARAMS_SIZE 2000
@@ -36,6 +38,8 @@ struct object {
 static struct {
 	struct object objects[OBJECTS_MAX];
 	unsigned object_count;
+	const char *devices[DEVICES_MAX]; /* --device */
+	unsigned device_count;
 	char *commands;	    /* behind --, a line each; or NULL */
 	const char *script; /* --script: its name */
 	char *script_text;
@@ -53,6 +57,18 @@ static struct {
 } * told;
 
 /* --- one run --------------------------------------------------------------------------------- */
+
+static bool plug_all(void)
+{
+	const char *why = NULL;
+
+	for (unsigned i = 0; i < options.device_count; i++)
+		if (!pci_plug(options.devices[i], NULL, "", &why)) {
+			host_complain("%s: %s", options.devices[i], why);
+			return false;
+		}
+	return true;
+}
 
 static bool install_all(void)
 {
@@ -115,8 +131,10 @@ static int run(uint64_t seed, uint64_t fail_at)
 	timer_begin();
 	work_begin();
 	epoch_begin();
+	irq_begin();
+	pci_begin();
 	driver_symbols_init();
-	if (install_all())
+	if (plug_all() && install_all())
 		well = execute();
 	script_end();
 	fflush(stdout);
@@ -222,6 +240,7 @@ static void usage(void)
 	       "  --fail-alloc N   the Nth allocation fails\n"
 	       "  --fail-allocs    each allocation fails once, in runs of their own\n"
 	       "  --script FILE    execute the commands in a file (-: the standard input)\n"
+	       "  --device FILE    plug in a simulated PCI device of the model in that file\n"
 	       "  --cpus N         processors that drivers see (2)\n"
 	       "  --timeout N      seconds that a run may take (60)\n"
 	       "  -v, --verbose    show what all runs say\n"
@@ -268,6 +287,8 @@ static int take_option(char **argv)
 		options.timeout = (unsigned)number_of(o, value, 1, 1000000);
 	else if (!strcmp(o, "--script") && value)
 		options.script = value;
+	else if (!strcmp(o, "--device") && value && options.device_count < DEVICES_MAX)
+		options.devices[options.device_count++] = value;
 	else if (!strcmp(o, "--fail-allocs"))
 		return options.fail_allocs = 1;
 	else if (!strcmp(o, "--verbose") || !strcmp(o, "-v"))

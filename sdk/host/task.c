@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <errno.h>
 #include <lib/string.h>
-#include <sched/thread.h>
+#include <sched/blocker.h>
 
 #define STACK_SIZE  (512ul << 10)
 #define CALL_NS	    1000	 /* how long a call of the ABI takes */
@@ -72,6 +72,30 @@ static bool never(const void *on)
 {
 	(void)on;
 	return false;
+}
+
+struct thread *current(void)
+{
+	return (struct thread *)self;
+}
+
+struct woken {
+	const struct blocker *blocker;
+	uint64_t seen;
+};
+
+static bool is_woken(const void *on)
+{
+	const struct woken *w = on;
+
+	return w->blocker->wakes != w->seen;
+}
+
+void blocker_wait(struct blocker *b)
+{
+	struct woken w = {.blocker = b, .seen = b->wakes};
+
+	task_wait(is_woken, &w, NEVER, false, "a device to change");
 }
 
 int thread_sleep_until(nsec_t deadline, unsigned how)
@@ -202,7 +226,7 @@ _Noreturn static void stuck(const char *why)
 /* Nobody can run: time passes until somebody can. */
 static void jump(void)
 {
-	nsec_t next = timer_next();
+	nsec_t next = min(timer_next(), pci_next());
 	struct task *t;
 
 	list_for_each_entry(t, &tasks, link)

@@ -124,8 +124,9 @@ void task_settle(void);
 nsec_t task_now(void);
 /* Time passes while the task is busy. */
 void task_busy(nsec_t ns);
-/* When something is due that no task waits for by a deadline of its own: timer.c. */
+/* When something is due that no task waits for by a deadline of its own: timer.c, pci.c. */
 nsec_t timer_next(void);
+nsec_t pci_next(void);
 
 /* A random number of the seed; below `limit`, if that is not 0. */
 uint64_t task_random(uint64_t limit);

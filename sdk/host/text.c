@@ -103,12 +103,42 @@ static int enter(Banos_Text_Node *node, struct gate_pass *outer, struct gate_pas
 	return -ENODEV;
 }
 
+/* --- texts of the kernel's own code: /proc/banos/devices ----------------------------------------
+ */
+
+static struct list own_nodes = LIST_INIT(own_nodes);
+
+void stats_add(struct stats_node *n)
+{
+	list_add_tail(&n->link, &own_nodes);
+}
+
+static int show_own(const char *name, struct text *out)
+{
+	struct stats_node *n;
+
+	if (!str_starts(name, "/proc/"))
+		return -ENOENT;
+	list_for_each_entry(n, &own_nodes, link)
+		if (strcmp(n->path, name + strlen("/proc/")) == 0) {
+			n->show(n, out);
+			return 0;
+		}
+	return -ENOENT;
+}
+
+/* --- use ---------------------------------------------------------------------------------------
+ */
+
 int text_show(const char *name, struct text *out)
 {
 	Banos_Text_Node *node = find(name);
 	struct gate_pass outer, pass;
-	int r = node ? enter(node, &outer, &pass) : -ENOENT;
+	int r;
 
+	if (!node)
+		return show_own(name, out);
+	r = enter(node, &outer, &pass);
 	if (r)
 		return r;
 	GATE_CALL_VOID(node->object.owner, "show", node->ops.show(node->ctx, (Banos_Text *)out));

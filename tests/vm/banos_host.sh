@@ -8,6 +8,7 @@ make -s sdk >"$work/log" 2>&1 || fail "make sdk fails: $(cat "$work/log")"
 tar -C "$work" -xzf build/sdk/banos-sdk-*.tar.gz || fail "the tarball cannot be unpacked"
 PATH=$(echo "$work"/banos-sdk-*)/bin:$PATH
 drivers=$PWD/build/drivers
+root=$PWD
 
 # instrumented NAME FILE : the driver compiled for banos-host alone.
 instrumented() {
@@ -64,9 +65,10 @@ breaks interrupts 'driver breaker: write returned with interrupts disabled'
 breaks direction 'driver breaker: write returned with the direction'
 breaks mutex 'driver breaker: write returned holding a mutex'
 breaks epoch 'driver breaker: write returned holding a spinlock, or inside an epoch section'
-for thing in timer thread pool device; do
-	breaks $thing "driver breaker: it left a $thing behind, which is taken back"
+for thing in timer thread pool device interrupt; do
+	breaks $thing "driver breaker: it left an? $thing behind, which is taken back"
 done
+breaks ports 'driver breaker: it left a range of ports behind'
 breaks queue 'driver breaker: it left a work item behind'
 expect_line 'driver breaker: it left a work queue behind' err
 expect_status 0 banos-host breaker.banos -- 'open breaker as f; write f "deferred\n"' \
@@ -145,6 +147,75 @@ expect_output 'banos-host: 3 runs, 1 failed'
 expect_line '^banos-host: this run failed: --seed 0 --fail-alloc 2$' err
 expect_line 'driver faulty: it left a text node behind' err
 
+# --- simulated devices ---
+for model in edu pci-testdev; do
+	gcc -shared -fPIC -O1 -Wall -Wextra -Werror -I "$(echo "$work"/banos-sdk-*)/include" \
+		-o $model.so "$(echo "$work"/banos-sdk-*)/lib/models/$model.c" ||
+		fail "the model of $model does not compile"
+done
+cp "$root/tests/vm/edu.test" "$root/tests/vm/faulty_pci.c" .
+(cd "$root" && instrumented edu drivers/misc/edu/edu.c) || exit 1
+banos-cc -O1 -o pci.banos faulty_pci.c || fail "faulty_pci.c does not compile"
+for f in "$drivers/edu.banos" edu.banos; do
+	expect_status 0 banos-host --device ./edu.so --script edu.test "$f"
+	expect_status 0 banos-host --runs 50 --device edu.so --script edu.test "$f"
+	expect_status 0 banos-host --fail-allocs --device edu.so --script edu.test "$f"
+done
+# Messages and lines; two devices, one of which comes later; none.
+for kind in msi line; do
+	expect_status 0 banos-host --device edu.so --script edu.test edu.banos interrupt=$kind
+done
+expect_status 0 banos-host --device edu.so edu.banos -- 'plug edu.so as second' \
+	'open edu1 as f; write f "two" at 0; open edu0 as g; read g 3 at 0 -> x:000000' \
+	'plug edu.so -> ENODEV ~ "there is a device of that name"' 'plug none.so -> ENODEV' \
+	'unplug second; read f 1 -> ENODEV; open edu1 -> ENOENT'
+expect_status 0 banos-host edu.banos -- 'open edu0 -> ENOENT; plug edu.so; open edu0'
+# It says nothing any more; it does not come back; it goes in the middle of a transfer.
+expect_status 0 banos-host --runs 20 --device edu.so edu.banos -- 'open edu0 as f' 'fault edu mute' \
+	'start r read f 5 at 0; sleep 1s; pending r; wait r -> EIO; write f "x" at 0 -> EIO'
+expect_status 0 banos-host --runs 20 --device edu.so edu.banos -- 'open edu0 as f' 'fault edu dead' \
+	'write f "x" at 0 -> EIO; fault edu none; show edu/0 -> ~ "live: no"'
+expect_status 0 banos-host --runs 50 --device edu.so edu.banos -- 'open edu0 as f' \
+	'start r read f 5 at 0; unplug edu; wait r -> *; read f 1 at 0 -> ENODEV; open edu0 -> ENOENT'
+expect_status 0 banos-host edu.banos -- "plug edu.so; fault edu dead; remove edu"
+
+# device_fault NAME LINE
+device_fault() {
+	expect_status 1 banos-host --device edu.so pci.banos what="$1"
+	expect_line "$2" err
+}
+expect_status 0 banos-host --device edu.so pci.banos
+device_fault enable "$where: an access to device edu, which is not enabled"
+device_fault outside "$where: banos_mmio_r32 of 4 bytes at offset 0x100 of 0x100"
+device_fault unaligned "$where: banos_mmio_r32 of 4 bytes at offset 0x2 of 0x100"
+device_fault master 'device edu reads 64 bytes at 0x[0-9a-f]+, but BANOS_PCI_MASTER is not enabled'
+device_fault direction 'device edu writes 64 bytes .*, but the driver has mapped it for the other'
+device_fault late 'device edu reads 64 bytes .*, but the driver has not given it to the device'
+device_fault storm 'interrupt 0 of edu: nobody handles it, 1000 times in a row'
+device_fault forget 'driver faulty: it left a mapping of registers of device 0000:00:01\.0 behind'
+for rule in remove probe; do
+	expect_status 1 banos-host --device edu.so "$drivers/forgetful.banos" rule=$rule
+	for thing in interrupt 'mapping for transfers' 'buffer for transfers' 'mapping of registers'; do
+		expect_line "driver forgetful: it left an? $thing of device 0000:00:01\\.0 behind" err
+	done
+done
+expect_line 'device pci 0000:00:01\.0: probe failed with EIO' err
+expect_status 1 banos-host --device edu.so "$drivers/forgetful.banos" rule=driver
+expect_line 'driver forgetful: it left a device driver behind' err
+expect_status 1 banos-host --device edu.so "$drivers/forgetful.banos" rule=spin
+expect_line "driver forgetful: an interrupt's handler returned holding a spinlock" err
+# Ports and memory; a device that says what cannot be.
+expect_status 0 banos-host --device pci-testdev.so "$drivers/pci-testdev.banos" -- 'cat pci-testdev'
+for line in 'mmio-byte: 1 bytes, 100 of 100' 'mmio-long: 4 bytes, 100 of 100' \
+	'port-byte: 1 bytes, 100 of 100' 'port-word: 2 bytes, 100 of 100'; do
+	expect_line "^$line$"
+done
+expect_status 0 banos-host --fail-allocs --device pci-testdev.so "$drivers/pci-testdev.banos"
+expect_status 0 banos-host "$drivers/pci-testdev.banos" -- 'plug pci-testdev.so wild' \
+	'show pci-testdev -> ~ "mmio-byte: 1 bytes, 0 of 100, impossible"'
+expect_status 1 banos-host --device pci.banos edu.banos
+expect_line 'pci\.banos: .*(ELF|file type|ET_DYN)' err
+
 # --- commands ---
 expect_status 0 banos-host plain.banos -- 'cat /proc/driver/faulty'
 expect_output faulty
@@ -169,6 +240,8 @@ malformed 'sleep 10' 'a time has a unit'
 malformed 'show "faulty' 'a quoted text does not end'
 malformed 'show "faulty"-> 7' 'between two words there is no space'
 malformed 'show faulty -> ~"f"' 'between two words there is no space'
+malformed 'fault edu dead' 'there is no simulated device of that name'
+malformed 'interrupt 99' 'there is no such line'
 malformed 'wait nobody' 'there is no job of that name'
 malformed 'show faulty -> faulty' 'neither a number, an errno'
 malformed 'show faulty -> x:0' 'malformed'

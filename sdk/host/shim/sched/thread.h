@@ -7,6 +7,10 @@
 
 #define WAIT_UNINTERRUPTIBLE 0u
 
+struct thread;
+/* Never the same for two that run at once. */
+struct thread *current(void);
+
 nsec_t clock_mono_ns(void);
 int thread_sleep_until(nsec_t deadline, unsigned how);
 
