@@ -366,8 +366,9 @@ $(B)/sdk/banos-check: $(SDK_CHECK_SOURCES) $(wildcard sdk/check/*.h) $(SDK_IMAGE
 	$(Q)gcc $(SDK_CHECK_FLAGS) $(SDK_CHECK_SOURCES) $(SDK_IMAGE_OBJECTS) -o $@
 
 # Drivers in a process: the kernel's loader over sdk/host/shim, the ABI by sdk/host, all of it with the
-# sanitizers, which are linked in, since drivers use them as well.
-SDK_HOST_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer \
+# sanitizers, which are linked in, since drivers use them as well. It lies in the lowest 2 GiB, so that
+# objects with 32-bit addresses load, as in a kernel.
+SDK_HOST_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-pie -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined -include tests/host/rename.h \
 	-Isdk/host/shim -Isdk/host -Isdk/include -Ikernel -Ikernel/arch/include -Iinclude $(WARNINGS) \
 	$(call config_flags,0,0)
@@ -393,7 +394,7 @@ $(B)/sdk/host/table.S: sdk/host/gen_table $(SDK_HOST_OBJECTS) tools/pylib/abi_he
 
 $(B)/sdk/banos-host: $(SDK_HOST_OBJECTS) $(B)/sdk/host/table.S sdk/host/thunks.S
 	$(call say,SDK,$@)
-	$(Q)gcc -fsanitize=address,undefined -static-libasan -static-libubsan -pthread $^ -o $@
+	$(Q)gcc -no-pie -fsanitize=address,undefined -static-libasan -static-libubsan -pthread $^ -o $@
 
 $(B)/sdk/done: $(B)/sdk/headers $(B)/sdk/libbanos.a $(B)/sdk/banos-check
 	$(Q)cp $(B)/sdk/libbanos.a $(SDK)/lib && cp $(B)/sdk/banos-check $(SDK)/bin

@@ -11,6 +11,7 @@
 #include "task.h"
 #include <banos/sync.h>
 #include <base/stats.h>
+#include <driver/registry.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <lib/errno.h>
@@ -20,9 +21,6 @@
 #define SIZE_LIMIT (16u << 20)
 #define CAT_PIECE  4096
 #define CAT_MAX	   (1u << 20)
-#define PROCESS	   100
-
-uint32_t script_uid, script_gid;
 
 /* A command at work. */
 struct call {
@@ -103,7 +101,9 @@ static const char *next_device(struct call *c)
 
 static struct user user(void)
 {
-	return (struct user){.uid = script_uid, .gid = script_gid, .process = PROCESS};
+	const struct task *t = task_self();
+
+	return (struct user){.uid = t->uid, .gid = t->gid, .process = t->process};
 }
 
 static void set_bytes(struct result *r, const void *bytes, size_t size)
@@ -515,8 +515,8 @@ static void do_user(struct call *c)
 
 	if (!good(c))
 		return;
-	script_uid = (uint32_t)uid;
-	script_gid = (uint32_t)gid;
+	task_self()->uid = (uint32_t)uid;
+	task_self()->gid = (uint32_t)gid;
 }
 
 static bool never(const void *on)
@@ -531,6 +531,13 @@ static void do_sleep(struct call *c)
 	if (good(c))
 		task_wait(never, NULL, task_now() + min(ns, (uint64_t)INT64_MAX), false,
 			  "time to pass");
+}
+
+/* The machine goes down, as drivers see it. */
+static void do_shutdown(struct call *c)
+{
+	if (good(c))
+		driver_event(BANOS_EVENT_SHUTDOWN, 0);
 }
 
 /* --- devices --------------------------------------------------------------------------------- */
@@ -623,6 +630,7 @@ static const struct {
 	{"store", do_store, "store TEXT BYTES"},
 	{"user", do_user, "user UID [GID]"},
 	{"sleep", do_sleep, "sleep TIME"},
+	{"shutdown", do_shutdown, "shutdown"},
 	{"plug", do_plug, "plug MODEL.so [as NAME] [OPTIONS]"},
 	{"unplug", do_unplug, "unplug NAME"},
 	{"fault", do_fault, "fault NAME spurious | mute | dead | none"},

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory for images of drivers, as the kernel's loader asks for it: at a random place near our own
- * code, so that all distances fit in 32 bits as they do in a kernel; between pages that nobody
- * can touch; never writable and executable. And the way back from an address to a driver and its
- * function, for messages.
+ * Memory for images of drivers, as the kernel's loader asks for it: at a random place in the lowest
+ * 2 GiB, where our own code is as well, so that all addresses and distances fit in 32 bits as they
+ * do in a kernel; between pages that nobody can touch; never writable and executable. And the way
+ * back from an address to a driver and its function, for messages.
  *
  * A record of an image stays when the image has gone, so that a call that comes too late can be
  * named.
@@ -19,8 +19,8 @@
 #include <lib/string.h>
 
 #define PAGE  IMAGE_PAGE
-#define REACH (1ul << 30) /* images lie within so much before our code */
-#define NEAR  (64ul << 20)
+#define FIRST 0x20000000ul /* banos-host is linked below, the sanitizer's shadow lies behind */
+#define END   0x70000000ul
 #define TRIES 200
 
 struct image {
@@ -50,13 +50,11 @@ void images_next(const char *name, const void *bytes, size_t size)
 }
 
 /*
- * `size` bytes that nobody may touch, near our code; NULL: there is no room. Chance of its own: how
+ * `size` bytes that nobody may touch; NULL: there is no room. Chance of its own: how
  * often we try depends on where the system has put us, and the seed's numbers must not.
  */
 static uint8_t *reserve(size_t size)
 {
-	uintptr_t here = (uintptr_t)&reserve & ~(PAGE - 1);
-
 	for (unsigned i = 0; i < TRIES; i++) {
 		uint64_t chance = 0;
 		uintptr_t at;
@@ -64,7 +62,7 @@ static uint8_t *reserve(size_t size)
 
 		if (getrandom(&chance, sizeof(chance), 0) < 0)
 			chance = i; /* without chance it works as well */
-		at = here - NEAR - size - PAGE * (chance % ((REACH - NEAR) / PAGE));
+		at = FIRST + PAGE * (chance % ((END - FIRST - size) / PAGE));
 		got = mmap((void *)at, size, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 		if (got == (void *)at)

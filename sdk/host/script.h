@@ -74,6 +74,4 @@ bool script_run(const char *text, const char *where);
 /* Programs end, files are closed, drivers removed. */
 void script_end(void);
 
-extern uint32_t script_uid, script_gid; /* of the programs that come */
-
 #endif

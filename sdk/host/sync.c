@@ -9,6 +9,7 @@
 #include <banos/sync.h>
 #include <stdlib.h>
 #include <lib/errno.h>
+#include <lib/rbtree.h>
 #include <lib/string.h>
 
 enum kind { MUTEX, RWLOCK, SPINLOCK, EVENT };
@@ -16,7 +17,7 @@ enum kind { MUTEX, RWLOCK, SPINLOCK, EVENT };
 static const char *const kind_names[] = {"mutex", "read-write lock", "spinlock", "event"};
 
 struct lock {
-	struct lock *next;
+	struct rb_node node; /* in locks; not of one that has ended and is waited for */
 	const void *storage;
 	enum kind kind;
 	unsigned class;
@@ -27,7 +28,7 @@ struct lock {
 	bool set; /* an event */
 };
 
-static struct lock *locks;
+static struct rb_root locks; /* by storage */
 
 static const char *name_of(const struct lock *l)
 {
@@ -42,29 +43,67 @@ static const char *name_of(const struct lock *l)
 			      api_name(), kind_names[(l)->kind], name_of(l));             \
 	} while (0)
 
+static struct lock *of_node(struct rb_node *n)
+{
+	return rb_entry(n, struct lock, node);
+}
+
+/* The first one at that address or behind it. */
+static struct lock *find_from(const void *storage)
+{
+	struct rb_node *n = locks.node;
+	struct lock *found = NULL;
+
+	while (n) {
+		if ((uintptr_t)of_node(n)->storage >= (uintptr_t)storage) {
+			found = of_node(n);
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	return found;
+}
+
 static struct lock *find(const void *storage)
 {
-	struct lock *l = locks;
+	struct lock *l = find_from(storage);
 
-	while (l && l->storage != storage)
-		l = l->next;
-	return storage ? l : NULL;
+	return l && l->storage == storage ? l : NULL;
+}
+
+static void insert(struct lock *l)
+{
+	struct rb_node **at = &locks.node, *parent = NULL;
+
+	while (*at) {
+		parent = *at;
+		at = (uintptr_t)l->storage < (uintptr_t)of_node(parent)->storage ? &parent->left
+										 : &parent->right;
+	}
+	rb_link(&l->node, parent, at);
+	rb_insert_fixup(&l->node, &locks);
+}
+
+/* Who waits still looks at it: then it is there, but nobody finds it. */
+static void drop(struct lock *l)
+{
+	rb_erase(&l->node, &locks);
+	if (!l->waiters)
+		free(l);
 }
 
 static struct lock *lock_new(const void *storage, enum kind kind, const char *name)
 {
 	struct lock *l = find(storage);
 
-	if (!l) {
-		l = host_alloc(sizeof(*l));
-		l->next = locks;
-		locks = l;
-	} else {
-		*l = (struct lock){.next = l->next};
-	}
+	if (l)
+		drop(l);
+	l = host_alloc(sizeof(*l));
 	l->storage = storage;
 	l->kind = kind;
 	l->class = order_class(name ? name : "without a name");
+	insert(l);
 	return l;
 }
 
@@ -83,21 +122,6 @@ static struct lock *get(void *storage, enum kind kind)
 	return lock_new(storage, kind, "without init");
 }
 
-static void drop(struct lock *l)
-{
-	struct lock **at = &locks;
-
-	/* Who waits still looks at it: it is there, but nobody finds it. */
-	if (l->waiters) {
-		l->storage = NULL;
-		return;
-	}
-	while (*at != l)
-		at = &(*at)->next;
-	*at = l->next;
-	free(l);
-}
-
 static void fini(void *storage, enum kind kind)
 {
 	struct lock *l = get(storage, kind);
@@ -111,10 +135,10 @@ static void fini(void *storage, enum kind kind)
 
 void sync_check_left(uintptr_t image, const char *name)
 {
-	for (struct lock *l = locks, *next; l; l = next) {
-		next = l->next;
-		if (!images_contain(image, (uintptr_t)l->storage))
-			continue;
+	struct lock *l;
+
+	while ((l = find_from((const void *)image)) != NULL &&
+	       images_contain(image, (uintptr_t)l->storage)) {
 		host_complain("driver %s: its %s %s goes without fini", name, kind_names[l->kind],
 			      name_of(l));
 		drop(l);
@@ -124,11 +148,10 @@ void sync_check_left(uintptr_t image, const char *name)
 void sync_check_freed(const void *memory, size_t size)
 {
 	char where[WHERE_SIZE];
+	struct lock *l;
 
-	for (struct lock *l = locks, *next; l; l = next) {
-		next = l->next;
-		if ((uintptr_t)l->storage - (uintptr_t)memory >= size)
-			continue;
+	while ((l = find_from(memory)) != NULL &&
+	       (uintptr_t)l->storage - (uintptr_t)memory < size) {
 		host_complain("%s: frees memory with the %s %s in it, which goes without fini",
 			      images_where(api_caller(), where), kind_names[l->kind], name_of(l));
 		drop(l);

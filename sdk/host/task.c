@@ -26,6 +26,7 @@ static nsec_t main_ran; /* when the main task ran last */
 static uint64_t random_state;
 static uint64_t give_way; /* one of so many points */
 static unsigned slice;	  /* points since the last change */
+static int32_t last_process = 99;
 
 /* --- chance ---------------------------------------------------------------------------------- */
 
@@ -340,6 +341,9 @@ static struct task *task_new(const char *name, void (*function)(void *arg), void
 	t->function = function;
 	t->arg = arg;
 	t->flags = flags;
+	t->uid = self ? self->uid : 0;
+	t->gid = self ? self->gid : 0;
+	t->process = ++last_process;
 	sem_init(&t->baton, 0, 0);
 	list_add_tail(&t->link, &tasks);
 	return t;

@@ -77,6 +77,8 @@ struct task {
 	struct task_held held[TASK_HELD_MAX];
 	unsigned held_count;
 	uint32_t driver_locks; /* mutexes and read-write locks held */
+	uint32_t uid, gid;     /* of a program; a task has those of whoever makes it */
+	int32_t process;
 	struct gate_pass *gates;
 	struct Banos_Thread *driver_thread;
 	/* Calls of the ABI that it is in, and from where; behind them the last one that is over. */

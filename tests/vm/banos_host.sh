@@ -36,6 +36,12 @@ for f in "$drivers/hello.banos" "$work/hello.banos"; do
 	expect_status 0 banos-host --fail-allocs "$f"
 	expect_output 'banos-host: 2 runs, 0 failed'
 done
+# As the first published revision was compiled: absolute addresses of 32 bits, unwind tables.
+gcc -O2 -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -fno-stack-protector \
+	-I "$(echo "$work"/banos-sdk-*)/include" -c -o "$work/old.banos" \
+	drivers/sample/hello/hello.c || fail "hello.c does not compile for -mcmodel=kernel"
+expect_status 0 banos-host "$work/old.banos"
+expect_line 'hello: still here, tick 1' err
 cd "$drivers" || exit 1
 expect_status 0 banos-host --runs 50 exporter.banos importer.banos
 expect_status 0 banos-host exporter.banos importer.banos -- \
@@ -49,7 +55,13 @@ expect_status 0 banos-host -- \
 	'install mailbox.banos size=1 -> EINVAL ~ "has no parameter size"' \
 	'install flags -> ENOEXEC ~ "not an ELF file|too short"' \
 	'install nothing -> ENOENT' 'install mailbox.banos; install mailbox.banos capacity=1' \
-	'open mailbox1 as f; write f "ab" -> 1; user 1000; open mailbox0; cat /dev/mailbox2 -> ENOENT'
+	'open mailbox1 as f; write f "ab" -> 1; user 1000; open mailbox0; cat /dev/mailbox2 -> ENOENT' \
+	'shutdown'
+expect_status 0 banos-host breaker.banos -- 'install mailbox.banos -> 1; user 1000' \
+	'open breaker write as f; start a open breaker as g; user 0; wait a; close g' \
+	'install hello.banos -> 2'
+expect_status 0 banos-host "$work/plain.banos" -- 'user 1000; open faulty -> EACCES' \
+	'start a open faulty; user 0; wait a -> EACCES; open faulty'
 expect_status 1 banos-host importer.banos
 expect_line 'importer\.banos: missing symbols: exporter_count' err
 
@@ -169,7 +181,7 @@ expect_status 0 banos-host --device edu.so edu.banos -- 'plug edu.so as second' 
 	'open edu1 as f; write f "two" at 0; open edu0 as g; read g 3 at 0 -> x:000000' \
 	'plug edu.so -> ENODEV ~ "there is a device of that name"' 'plug none.so -> ENODEV' \
 	'unplug second; read f 1 -> ENODEV; open edu1 -> ENOENT'
-expect_status 0 banos-host edu.banos -- 'open edu0 -> ENOENT; plug edu.so; open edu0'
+expect_status 0 banos-host edu.banos -- 'open edu0 -> ENOENT; plug edu.so; open edu0; shutdown'
 # It says nothing any more; it does not come back; it goes in the middle of a transfer.
 expect_status 0 banos-host --runs 20 --device edu.so edu.banos -- 'open edu0 as f' 'fault edu mute' \
 	'start r read f 5 at 0; sleep 1s; pending r; wait r -> EIO; write f "x" at 0 -> EIO'
