@@ -49,6 +49,7 @@ struct page {
 		struct { /* object */
 			struct vm_object *object;
 			uint64_t index;
+			struct page *chain; /* the object's own: pages to be written back */
 		};
 		struct page *next; /* chains of pages about to be freed */
 	};

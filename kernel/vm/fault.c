@@ -12,6 +12,10 @@
  * lock, which the removal takes later for every entry it looks at). If it has changed, the entry
  * may be of a page that is gone: the fault starts again.
  *
+ * An object that wants to know of writes (ops->dirty) is told before an entry becomes writable, and
+ * `sequence` is looked at around that in the same way: it is odd while the object declares pages
+ * clean and takes the right to write away.
+ *
  * A read fault of a file maps the pages that follow, too, as many as are mapped in a row before it,
  * up to AROUND: the program reads on, and a fault costs more than all these entries. The window
  * grows with the run, or programs that end soon pay for pages they never look at (a fixed window of
@@ -247,7 +251,9 @@ static int fault_object(struct fault *f)
 		around_put(&around);
 		return r;
 	}
-	writable = shared(f) && region_writable(f);
+	writable = shared(f) && region_writable(f) && (f->write || !o->ops->dirty);
+	if (f->write && shared(f) && o->ops->dirty)
+		o->ops->dirty(o, page);
 	if (f->write && !shared(f)) {
 		copy = new_private(page);
 		page_put(page);
@@ -278,12 +284,54 @@ static int fault_object(struct fault *f)
 	return 0;
 }
 
+/* Another reference to the frame of entry e, if that is still there. */
+static bool hold_entry(struct fault *f, pte_t e)
+{
+	struct page *table;
+	pte_t *slot = pt_lock(f->space, f->addr, false, &table);
+	bool same = slot && pte_paddr(*slot) == pte_paddr(e) && *slot & PTE_COUNTED;
+
+	if (same)
+		page_get(page_of(pte_paddr(e)));
+	if (slot)
+		pt_unlock(table);
+	return same;
+}
+
+/* The right to write to a shared page whose object wants to know of it. */
+static int fault_write_told(struct fault *f, pte_t e)
+{
+	struct vm_object *o = f->region->object;
+	uint32_t sequence = __atomic_load_n(&o->sequence, __ATOMIC_ACQUIRE);
+	struct page *table, *page = page_of(pte_paddr(e));
+	pte_t *slot;
+
+	if (sequence & 1) {
+		vm_object_wait_removal(o);
+		return 0;
+	}
+	if (!hold_entry(f, e))
+		return 0;
+	o->ops->dirty(o, page);
+	slot = pt_lock(f->space, f->addr, false, &table);
+	if (slot && pte_paddr(*slot) == pte_paddr(e) && *slot & PTE_COUNTED &&
+	    __atomic_load_n(&o->sequence, __ATOMIC_SEQ_CST) == sequence)
+		pt_set(f->space, table, slot, *slot | PTE_WRITE | PTE_DIRTY);
+	if (slot)
+		pt_unlock(table);
+	page_put(page);
+	paging_flush_page(f->addr); /* a stale read-only translation only costs another fault */
+	return 0;
+}
+
 /* Present, but not writable: take the frame over, or copy it. */
 static int fault_write(struct fault *f, pte_t e)
 {
 	struct page *old = page_of(pte_paddr(e)), *page;
 	bool counted = e & PTE_COUNTED;
 
+	if (shared(f) && counted && f->region->object && f->region->object->ops->dirty)
+		return fault_write_told(f, e);
 	if (shared(f))
 		return install_or_again(f, e, e | PTE_WRITE | PTE_DIRTY);
 	if (counted && old->kind == PAGE_ANON &&
@@ -310,15 +358,7 @@ static int fault_write(struct fault *f, pte_t e)
 	 * removal. */
 	page = counted ? NULL : new_private(NULL);
 	if (counted) {
-		struct page *table;
-		pte_t *slot = pt_lock(f->space, f->addr, false, &table);
-		bool same = slot && pte_paddr(*slot) == pte_paddr(e) && *slot & PTE_COUNTED;
-
-		if (same)
-			page_get(old);
-		if (slot)
-			pt_unlock(table);
-		if (!same)
+		if (!hold_entry(f, e))
 			return 0;
 		page = new_private(old);
 		page_put(old);
@@ -391,6 +431,7 @@ static bool allowed(const struct vm_region *r, unsigned access, unsigned flags)
 }
 
 bool (*vm_out_of_memory_hook)(void);
+bool (*vm_reclaim_hook)(void);
 
 static int fault_once(struct vm_space *s, uint64_t addr, unsigned access, unsigned flags,
 		      struct vm_fault_result *result)
@@ -434,8 +475,9 @@ int vm_fault(struct vm_space *s, uint64_t addr, unsigned access, unsigned flags,
 
 	do
 		r = fault_once(s, addr, access, flags, result);
-	while (r == -ENOMEM && vm_out_of_memory_hook && vm_out_of_memory_hook());
-	if (r == -ENOMEM || r == -EIO || r == -ENOSPC) {
+	while (r == -ENOMEM && ((vm_reclaim_hook && vm_reclaim_hook()) ||
+				(vm_out_of_memory_hook && vm_out_of_memory_hook())));
+	if (r == -ENOMEM || r == -EIO || r == -ENOSPC || r == -ENODEV) {
 		result->sig = SIGBUS;
 		result->code = BUS_ADRERR;
 	}

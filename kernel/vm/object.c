@@ -54,11 +54,14 @@ void vm_object_put(struct vm_object *o)
 		kfree_deferred(o, epoch);
 }
 
-/* A reference unless the count is zero already. */
+/* A reference, unless the count is zero already or the page has yet to be filled. */
 static bool page_try_get(struct page *page)
 {
 	uint32_t refs = __atomic_load_n(&page->refs, __ATOMIC_RELAXED);
 
+	/* Acquire: what it was filled with comes before. */
+	if (__atomic_load_n(&page->flags, __ATOMIC_ACQUIRE) & VM_PAGE_ABSENT)
+		return false;
 	do
 		if (!refs)
 			return false;
@@ -138,6 +141,8 @@ int vm_object_page(struct vm_object *o, uint64_t index, struct page **out)
 	*out = vm_object_find(o, index);
 	if (*out)
 		return 0;
+	if (o->ops->page)
+		return o->ops->page(o, index, out);
 	mutex_lock(&o->fill_lock);
 	*out = vm_object_find(o, index);
 	if (!*out) {
@@ -221,6 +226,22 @@ static void remove_range(struct vm_object *o, uint64_t first, uint64_t last, boo
 void vm_object_remove_range(struct vm_object *o, uint64_t first, uint64_t last)
 {
 	remove_range(o, first, last, false);
+}
+
+void vm_object_clean_begin(struct vm_object *o)
+{
+	mutex_lock(&o->fill_lock); /* also keeps new mappings out */
+	__atomic_fetch_add(&o->sequence, 1, __ATOMIC_SEQ_CST);
+}
+
+void vm_object_clean_end(struct vm_object *o, uint64_t first, uint64_t last)
+{
+	struct vm_region *r;
+
+	list_for_each_entry(r, &o->regions, object_link)
+		unmap_from(r, first, last, false);
+	__atomic_fetch_add(&o->sequence, 1, __ATOMIC_SEQ_CST);
+	mutex_unlock(&o->fill_lock);
 }
 
 void vm_object_wait_removal(struct vm_object *o)

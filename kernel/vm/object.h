@@ -22,12 +22,27 @@ struct vm_object_ops {
 	 * (-EIO). Context: process, VM_OBJECT held.
 	 */
 	int (*fill)(struct vm_object *o, uint64_t index, struct page *page);
+	/*
+	 * In place of fill, for objects that fill pages by a protocol of their own, with nothing
+	 * locked: the page at index, filled, with a reference. Meanwhile pages that are not yet
+	 * filled may be in the index, with VM_PAGE_ABSENT in their flags. 0 or -errno.
+	 */
+	int (*page)(struct vm_object *o, uint64_t index, struct page **out);
+	/*
+	 * A program is about to get the right to write to a page through a shared mapping. Until
+	 * then it is mapped without it, and so it is again after vm_object_clean_end. NULL: the
+	 * object need not know. Context: process, VM_SPACE held.
+	 */
+	void (*dirty)(struct vm_object *o, struct page *page);
 	/* May a page beyond those that exist be created? 0 or -ENOSPC: limits. NULL: always. */
 	int (*charge)(struct vm_object *o, int64_t pages);
 	/* The last reference is gone and all pages are freed; frees the memory of the object. NULL:
 	 * kfree_deferred. */
 	void (*release)(struct vm_object *o);
 };
+
+/* [a] page->flags of a page in an object: for everybody but the object it is not there. */
+#define VM_PAGE_ABSENT 1
 
 struct vm_object {
 	uint32_t refs; /* [a] */
@@ -76,6 +91,13 @@ bool vm_object_next(struct vm_object *o, uint64_t from, uint64_t *index);
 void vm_object_remove_range(struct vm_object *o, uint64_t first, uint64_t last);
 /* Wait until a removal that is under way has ended: faults look again then. */
 void vm_object_wait_removal(struct vm_object *o);
+/*
+ * Around declaring pages [first, last) clean, of an object with ops->dirty: at the end no program
+ * has the right to write to them, and who has asked for it in between has ops->dirty called once
+ * more. Context: process; VM_OBJECT is held in between.
+ */
+void vm_object_clean_begin(struct vm_object *o);
+void vm_object_clean_end(struct vm_object *o, uint64_t first, uint64_t last);
 /*
  * Set the size; on shrinking zero the tail of the last page and remove what lies beyond, private
  * copies in mappings included.

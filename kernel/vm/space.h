@@ -101,6 +101,11 @@ void vm_space_put_later(struct vm_space *s);
  */
 bool vm_space_reap(struct vm_space *s);
 /*
+ * Set once by block/: a fault got no memory. Give up what can be had again: true if there was some,
+ * to try again. Asked before the next. Context: as there.
+ */
+extern bool (*vm_reclaim_hook)(void);
+/*
  * Set once by proc/: a fault got no memory. True: try again, there may be some now. Context:
  * process, with any sleeping locks except those of vm/.
  */
