@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * devfs, mounted as "devtmpfs": one tmpfs in which the kernel makes a node for every character
- * device that has a name. Programs may add links and change modes as in any directory.
+ * device that has a name, and for every block device. Programs may add links and change modes as in
+ * any directory.
  *
  * The filesystem exists from boot on, mounted or not; nodes are made through the ordinary
  * operations on a mount of our own that is in no tree.
@@ -11,6 +12,7 @@
 
 #include <base/cred.h>
 #include <base/log.h>
+#include <block/block.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <sched/thread.h>
@@ -57,25 +59,29 @@ static void end_as_kernel(struct cred *own)
 	current()->cred = own;
 }
 
-static void make_node(const struct chardev *c)
+struct node {
+	const char *name;
+	unsigned mode; /* type and permissions */
+	uint32_t uid, gid;
+	dev_t rdev;
+};
+
+static void make_node(const struct node *n)
 {
 	struct inode_attr attr = {.valid = ATTR_MODE | ATTR_UID | ATTR_GID,
-				  .mode = c->mode,
-				  .uid = c->uid,
-				  .gid = c->gid};
+				  .mode = n->mode & 07777,
+				  .uid = n->uid,
+				  .gid = n->gid};
 	struct path root = {.mount = own_mount, .dentry = instance->root}, node;
-	struct cred *own;
+	struct cred *own = begin_as_kernel();
 	int r;
 
-	if (!c->name)
-		return;
-	own = begin_as_kernel();
-	make_parents(&root, c->name);
-	r = vfs_mknod(&root, c->name, S_IFCHR | c->mode, c->rdev);
+	make_parents(&root, n->name);
+	r = vfs_mknod(&root, n->name, n->mode, n->rdev);
 	if (!r)
-		r = path_walk(&root, c->name, 0, &node);
+		r = path_walk(&root, n->name, 0, &node);
 	if (r) {
-		log_error("devfs: no node %s: %s", c->name, errno_name(r));
+		log_error("devfs: no node %s: %s", n->name, errno_name(r));
 	} else {
 		/* Whoever registers a device has an umask that is no business of the node. */
 		vfs_setattr(node, &attr);
@@ -85,22 +91,68 @@ static void make_node(const struct chardev *c)
 }
 
 /* The node goes with its device, unless somebody has put something else in its place. */
-static void remove_node(const struct chardev *c)
+static void remove_node(const struct node *n)
 {
 	struct path root = {.mount = own_mount, .dentry = instance->root}, node;
-	struct cred *own;
+	struct cred *own = begin_as_kernel();
 	bool ours;
 
-	if (!c->name)
-		return;
-	own = begin_as_kernel();
-	if (path_walk(&root, c->name, 0, &node) == 0) {
-		ours = S_ISCHR(node.dentry->inode->mode) && node.dentry->inode->rdev == c->rdev;
+	if (path_walk(&root, n->name, 0, &node) == 0) {
+		ours = inode_type(node.dentry->inode) == (n->mode & S_IFMT) &&
+		       node.dentry->inode->rdev == n->rdev;
 		path_put(node);
 		if (ours)
-			vfs_unlink(&root, c->name);
+			vfs_unlink(&root, n->name);
 	}
 	end_as_kernel(own);
+}
+
+static struct node of_chardev(const struct chardev *c)
+{
+	return (struct node){.name = c->name,
+			     .mode = S_IFCHR | c->mode,
+			     .uid = c->uid,
+			     .gid = c->gid,
+			     .rdev = c->rdev};
+}
+
+static void chardev_added(const struct chardev *c)
+{
+	struct node n = of_chardev(c);
+
+	if (c->name)
+		make_node(&n);
+}
+
+static void chardev_removed(const struct chardev *c)
+{
+	struct node n = of_chardev(c);
+
+	if (c->name)
+		remove_node(&n);
+}
+
+static struct node of_block(const struct block_device *d)
+{
+	return (struct node){.name = d->name,
+			     .mode = S_IFBLK | d->mode,
+			     .uid = d->uid,
+			     .gid = d->gid,
+			     .rdev = DEV_MAKE(BLOCK_MAJOR, d->minor)};
+}
+
+static void block_added(const struct block_device *d)
+{
+	struct node n = of_block(d);
+
+	make_node(&n);
+}
+
+static void block_removed(const struct block_device *d)
+{
+	struct node n = of_block(d);
+
+	remove_node(&n);
 }
 
 /* What programs expect beside the devices. */
@@ -142,6 +194,7 @@ int devfs_init(void)
 	r = mem_devices_init();
 	if (!r)
 		r = kmsg_init();
-	chardev_set_hooks(make_node, remove_node);
+	chardev_set_hooks(chardev_added, chardev_removed);
+	block_set_hooks(block_added, block_removed);
 	return r;
 }

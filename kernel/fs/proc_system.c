@@ -9,6 +9,7 @@
 #include <base/panic.h>
 #include <base/percpu.h>
 #include <base/random.h>
+#include <block/cache.h>
 #include <lib/errno.h>
 #include <lib/format.h>
 #include <lib/string.h>
@@ -28,24 +29,28 @@ static void show_meminfo(struct stats_node *n, struct text *out)
 {
 	struct frame_stats frames;
 	struct slab_stats slab;
+	struct block_cache_stats block;
 
 	frame_stats(&frames);
 	slab_stats(&slab);
+	block_cache_stats(&block);
 	text_printf(out,
 		    "MemTotal:       %8llu kB\n"
 		    "MemFree:        %8llu kB\n"
 		    "MemAvailable:   %8llu kB\n"
-		    "Buffers:        %8u kB\n"
+		    "Buffers:        %8llu kB\n"
 		    "Cached:         %8u kB\n"
 		    "SwapCached:     %8u kB\n"
 		    "SwapTotal:      %8u kB\n"
 		    "SwapFree:       %8u kB\n"
+		    "Dirty:          %8llu kB\n"
 		    "Slab:           %8llu kB\n"
 		    "SReclaimable:   %8u kB\n"
 		    "SUnreclaim:     %8llu kB\n",
 		    (ull)frames.total * KIB_PER_PAGE, (ull)frames.free * KIB_PER_PAGE,
-		    (ull)frames.free * KIB_PER_PAGE, 0, 0, 0, 0, 0, (ull)slab.pages * KIB_PER_PAGE,
-		    0, (ull)slab.pages * KIB_PER_PAGE);
+		    (ull)(frames.free + block.pages - block.dirty) * KIB_PER_PAGE,
+		    (ull)block.pages * KIB_PER_PAGE, 0, 0, 0, 0, (ull)block.dirty * KIB_PER_PAGE,
+		    (ull)slab.pages * KIB_PER_PAGE, 0, (ull)slab.pages * KIB_PER_PAGE);
 }
 
 static uint64_t idle_total(void)

@@ -15,6 +15,7 @@
 #include <base/kasan.h>
 #include <base/log.h>
 #include <base/panic_arch.h>
+#include <block/block.h>
 #include <bus/bus.h>
 #include <driver/builtin.h>
 #include <driver/registry.h>
@@ -125,6 +126,7 @@ static void init_main(void *arg)
 	slab_show_init();	  /* /proc/slabinfo */
 	message_init();		  /* /proc/banos/messages */
 	bus_init();		  /* devices, ports and interrupts, for drivers */
+	block_init();		  /* block devices: /proc/partitions, writing back */
 	vfs_start();		  /* name cache, root tmpfs, devfs, procfs, pipes */
 	tty_init();		  /* terminals */
 	net_init();		  /* sockets */

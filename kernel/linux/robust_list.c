@@ -10,6 +10,7 @@
  */
 #include "count_show.h"
 #include "linux_boot.h"
+#include "block_ioctl.h"
 #include "tty_ioctl.h"
 
 #include <lib/errno.h>
@@ -118,6 +119,7 @@ void linux_init(void)
 	thread_start_user_hook = start_user;
 	thread_exit_user_hook = leave_memory;
 	linux_tty_init();
+	block_ioctl_init();
 	count_show_init();
 }
 

@@ -191,8 +191,27 @@ int64_t sys_madvise(uaddr_t addr, size_t length, int advice)
 	}
 }
 
-/* Mapped memory is the file's pages themselves: there is nothing to write back to in memory files.
- */
+/* Write back the files that are mapped shared in a range. 0, -ENOMEM for a hole, or their error. */
+static int64_t sync_range(uaddr_t addr, uaddr_t end)
+{
+	struct vm_region_info info;
+	int64_t r = 0;
+	struct file *f;
+
+	while (addr < end && vm_region_next(current()->space, addr, &info)) {
+		f = info.file;
+		if (info.start > addr)
+			r = -ENOMEM;
+		else if (f && info.flags & VM_SHARED && f->ops->fsync && !r)
+			r = f->ops->fsync(f, true);
+		if (f)
+			vm_file_ops->put(f);
+		addr = info.end;
+	}
+	return addr < end ? -ENOMEM : r;
+}
+
+/* Mapped memory is the file's pages themselves; what is behind those is the file's business. */
 int64_t sys_msync(uaddr_t addr, size_t length, int flags)
 {
 	size_t end;
@@ -203,6 +222,8 @@ int64_t sys_msync(uaddr_t addr, size_t length, int flags)
 	length = ALIGN_UP(length, PAGE_SIZE); /* Linux lets the largest lengths wrap to 0 */
 	if (add_overflow(addr, length, &end))
 		return -ENOMEM;
+	if (length && flags & MS_SYNC)
+		return sync_range(addr, end);
 	return !length || vm_range_mapped(current()->space, addr, length) ? 0 : -ENOMEM;
 }
 

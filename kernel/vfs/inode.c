@@ -20,6 +20,7 @@
  */
 #include "inode.h"
 
+#include "blockdev.h"
 #include "chardev.h"
 #include "filelock.h"
 #include "notify.h"
@@ -81,7 +82,7 @@ void inode_init_owner(struct inode *inode, const struct inode *dir)
 	}
 }
 
-/* Opening what only other mechanisms use: sockets, and block devices until there are any. */
+/* Opening what only other mechanisms use: sockets. */
 static int nxio_open(struct inode *inode, struct file *f)
 {
 	return -ENXIO;
@@ -94,6 +95,8 @@ void inode_init_special(struct inode *inode, dev_t rdev)
 	inode->rdev = rdev;
 	if (S_ISCHR(inode->mode)) {
 		inode->file_ops = &chardev_file_ops;
+	} else if (S_ISBLK(inode->mode)) {
+		inode->file_ops = &blockdev_file_ops;
 	} else if (S_ISFIFO(inode->mode)) {
 		inode->file_ops = &fifo_file_ops;
 	} else {

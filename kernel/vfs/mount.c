@@ -35,6 +35,7 @@
 #include "super.h"
 #include <base/ktest.h>
 #include <base/panic.h>
+#include <block/block.h>
 #include <lib/errno.h>
 #include <lib/hash.h>
 #include <lib/string.h>
@@ -500,6 +501,7 @@ void vfs_sync(void)
 			m->super->ops->sync(m->super, true);
 	}
 	mutex_unlock(&mount_tree_lock);
+	block_sync_all();
 }
 
 /* --- boot --------------------------------------------------------------------------------- */

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The pages of a device: filling, writing back, errors, memory. */
+#include "fake_disk.h"
+
+#include <sched/epoch.h>
+
+static struct fake_disk fake;
+
+static ssize_t read_at(struct block_readahead *ra, void *buf, size_t n, uint64_t pos)
+{
+	struct iter it;
+
+	iter_init_kernel(&it, buf, n);
+	return block_cache_read(fake.open->cache, &it, pos, ra);
+}
+
+static ssize_t write_at(const void *buf, size_t n, uint64_t pos)
+{
+	struct iter it;
+
+	iter_init_kernel(&it, (void *)(uintptr_t)buf, n);
+	return block_cache_write(fake.open->cache, &it, pos);
+}
+
+static uint64_t dirty_pages(void)
+{
+	return fake.open->cache->dirty_count;
+}
+
+KTEST(block_cache_writes_back_in_runs)
+{
+	struct block_readahead ra = {0};
+	uint8_t *buf = kzalloc(40 * PAGE_SIZE);
+	struct block_cache *c;
+
+	fake_prepare(&fake);
+	fake.desc.max_segments = 256;
+	if (!ktest_check(buf != NULL) || !fake_begin(&fake))
+		return;
+	c = fake.open->cache;
+	memset(buf, 7, 40 * PAGE_SIZE);
+	/* Backwards, whole pages: nothing is read, and the writes come in order, joined. */
+	for (unsigned i = 40; i-- > 0;)
+		ktest_check_eq(write_at(buf, PAGE_SIZE, i * PAGE_SIZE), PAGE_SIZE);
+	ktest_check_eq(fake.requests, 0);
+	ktest_check_eq(dirty_pages(), 40);
+	ktest_check_eq(block_cache_sync(c), 0);
+	ktest_check_eq(fake.operations[BLOCK_WRITE], 2);
+	ktest_check_eq(fake.operations[BLOCK_FLUSH], 1);
+	ktest_check_eq(fake.operations[BLOCK_READ], 0);
+	ktest_check(fake.store[0] == 7 && fake.store[40 * PAGE_SIZE - 1] == 7 &&
+		    !fake.store[40 * PAGE_SIZE]);
+	ktest_check_eq(dirty_pages(), 0);
+	/* Part of a page is read first. */
+	ktest_check_eq(write_at("x", 1, 50 * PAGE_SIZE + 3), 1);
+	ktest_check_eq(fake.operations[BLOCK_READ], 1);
+	/* What is in memory is not read again, until it is given up. */
+	ktest_check_eq(read_at(&ra, buf, 40 * PAGE_SIZE, 0), 40 * PAGE_SIZE);
+	ktest_check_eq(fake.operations[BLOCK_READ], 1);
+	block_cache_sync(c);
+	block_cache_shrink(c);
+	ktest_check_eq(c->object.pages, 0);
+	fake.store[5] = 9;
+	ktest_check_eq(read_at(&ra, buf, 6, 0), 6);
+	ktest_check_eq(buf[5], 9);
+	/* The end. */
+	ktest_check_eq(read_at(&ra, buf, 100, (FAKE_BLOCKS << FAKE_SHIFT) - 7), 7);
+	ktest_check_eq(read_at(&ra, buf, 100, FAKE_BLOCKS << FAKE_SHIFT), 0);
+	ktest_check_eq(write_at(buf, 100, (FAKE_BLOCKS << FAKE_SHIFT) - 7), 7);
+	ktest_check_eq(write_at(buf, 100, FAKE_BLOCKS << FAKE_SHIFT), -ENOSPC);
+	kfree(buf);
+	fake_end(&fake);
+}
+
+/* A reader from the beginning: few requests, and later ones are there before it comes. */
+KTEST(block_cache_reads_ahead)
+{
+	struct block_readahead ra = {0};
+	uint8_t byte;
+
+	fake_prepare(&fake);
+	fake.desc.max_segments = 256;
+	if (!fake_begin(&fake))
+		return;
+	for (unsigned i = 0; i < 256; i++)
+		fake.store[i * PAGE_SIZE] = (uint8_t)i;
+	for (unsigned i = 0; i < 256; i++) {
+		read_at(&ra, &byte, 1, i * PAGE_SIZE);
+		ktest_check_eq(byte, i);
+	}
+	ktest_check(fake.operations[BLOCK_READ] >= 8 && fake.operations[BLOCK_READ] < 20);
+	fake_end(&fake);
+	/* One that jumps reads what it asks for. */
+	fake_prepare(&fake);
+	if (!fake_begin(&fake))
+		return;
+	for (unsigned i = 1; i < 20; i++)
+		read_at(&ra, &byte, 1, (i * 37 % 256) * PAGE_SIZE);
+	ktest_check_eq(fake.open->cache->object.pages, 19);
+	fake_end(&fake);
+}
+
+KTEST(block_cache_errors)
+{
+	struct block_readahead ra = {0};
+	uint8_t *buf = kzalloc(8 * PAGE_SIZE);
+	struct block_cache *c;
+	uint32_t seq;
+
+	fake_prepare(&fake);
+	if (!ktest_check(buf != NULL) || !fake_begin(&fake))
+		return;
+	c = fake.open->cache;
+	/* Page 3 is bad: those beside it, in the same run, are not. */
+	fake.bad = 3 * 8 + 2;
+	ktest_check_eq(read_at(&ra, buf, 8 * PAGE_SIZE, 0), 3 * PAGE_SIZE);
+	ktest_check_eq(read_at(&ra, buf, 1, 3 * PAGE_SIZE), -EIO);
+	ktest_check_eq(read_at(&ra, buf, 1, 4 * PAGE_SIZE), 1);
+	ktest_check_eq(write_at("x", 1, 3 * PAGE_SIZE), -EIO);
+	fake.bad = UINT64_MAX;
+	ktest_check_eq(read_at(&ra, buf, 1, 3 * PAGE_SIZE), 1);
+	/* A write that fails is told by sync; the page is not written again. */
+	fake.bad = 3 * 8;
+	seq = c->error_seq;
+	ktest_check_eq(write_at("x", 1, 3 * PAGE_SIZE), 1);
+	ktest_check_eq(block_cache_sync(c), -EIO);
+	ktest_check_eq(c->error_seq, seq + 1);
+	ktest_check_eq(block_cache_sync(c), 0);
+	ktest_check_eq(dirty_pages(), 0);
+	kfree(buf);
+	fake_end(&fake);
+}
+
+/* Without memory a read says so, and nothing is left behind. */
+KTEST(block_cache_without_memory)
+{
+	struct block_readahead ra = {0};
+	uint8_t *buf = kzalloc(PAGE_SIZE);
+	ssize_t r = -ENOMEM;
+
+	fake_prepare(&fake);
+	if (!ktest_check(buf != NULL) || !fake_begin(&fake))
+		return;
+	for (unsigned n = 1; r < 0 && n < 30; n++) {
+		alloc_fail_nth(n);
+		r = read_at(&ra, buf, 10, 5 * PAGE_SIZE);
+		alloc_fail_nth(0);
+		if (r < 0)
+			ktest_check_eq(r, -ENOMEM);
+	}
+	ktest_check_eq(r, 10);
+	r = -ENOMEM;
+	for (unsigned n = 1; r < 0 && n < 30; n++) {
+		alloc_fail_nth(n);
+		r = write_at(buf, PAGE_SIZE, 90 * PAGE_SIZE);
+		alloc_fail_nth(0);
+		if (r < 0)
+			ktest_check_eq(r, -ENOMEM);
+	}
+	ktest_check_eq(r, PAGE_SIZE);
+	kfree(buf);
+	fake_end(&fake);
+}
+
+/* Zeros and size: edges inside pages, and pages that programs have written but nobody wrote back.
+ */
+KTEST(block_cache_erases)
+{
+	struct block_readahead ra = {0};
+	uint8_t *buf = kzalloc(8 * PAGE_SIZE);
+	struct block_cache *c;
+
+	fake_prepare(&fake);
+	fake.desc.features |= BANOS_X_BLOCK_ZEROES;
+	if (!ktest_check(buf != NULL) || !fake_begin(&fake))
+		return;
+	c = fake.open->cache;
+	memset(buf, 1, 8 * PAGE_SIZE);
+	write_at(buf, 8 * PAGE_SIZE, 0);
+	ktest_check_eq(block_cache_erase(c, BLOCK_ZEROES, 512, 3 * PAGE_SIZE + 1024), 0);
+	ktest_check_eq(fake.operations[BLOCK_ZEROES], 1);
+	ktest_check_eq(read_at(&ra, buf, 8 * PAGE_SIZE, 0), 8 * PAGE_SIZE);
+	for (unsigned i = 0; i < 8 * PAGE_SIZE; i++)
+		if (buf[i] != (i < 512 || i >= 3 * PAGE_SIZE + 1024)) {
+			ktest_check_eq(i, -1);
+			break;
+		}
+	block_cache_sync(c);
+	ktest_check(fake.store[511] == 1 && !fake.store[512] && !fake.store[3 * PAGE_SIZE] &&
+		    fake.store[3 * PAGE_SIZE + 1024] == 1);
+	/* Within one page, and across the border of two. */
+	ktest_check_eq(block_cache_erase(c, BLOCK_ZEROES, 5 * PAGE_SIZE, 5 * PAGE_SIZE + 512), 0);
+	ktest_check_eq(block_cache_erase(c, BLOCK_ZEROES, 7 * PAGE_SIZE - 512, 7 * PAGE_SIZE + 512),
+		       0);
+	read_at(&ra, buf, 8 * PAGE_SIZE, 0);
+	ktest_check(!buf[5 * PAGE_SIZE] && buf[5 * PAGE_SIZE + 512] == 1);
+	ktest_check(buf[7 * PAGE_SIZE - 513] == 1 && !buf[7 * PAGE_SIZE - 512] &&
+		    !buf[7 * PAGE_SIZE + 511] && buf[7 * PAGE_SIZE + 512] == 1);
+	/* Smaller, with a page that is dirty behind the end. */
+	write_at(buf, PAGE_SIZE, 6 * PAGE_SIZE);
+	ktest_check_eq(banos_x_block_resize(fake.device, 3), 0);
+	ktest_check_eq(read_at(&ra, buf, 8 * PAGE_SIZE, 0), 3 * 512);
+	ktest_check_eq(block_cache_sync(c), 0);
+	ktest_check_eq(banos_x_block_resize(fake.device, FAKE_BLOCKS), 0);
+	memset(fake.store + 3 * 512, 3, 100);
+	ktest_check_eq(read_at(&ra, buf, 8 * PAGE_SIZE, 0), 8 * PAGE_SIZE);
+	ktest_check_eq(buf[3 * 512], 3);
+	ktest_check_eq(banos_x_block_resize(fake.device, UINT64_MAX), -EINVAL);
+	kfree(buf);
+	fake_end(&fake);
+}
+
+/* --- many ------------------------------------------------------------------------------------- */
+
+#define PART (16 * PAGE_SIZE) /* of each thread */
+
+static void model(void *ctx, unsigned i)
+{
+	uint8_t *buf = kzalloc(PART), *own = kzalloc(PART);
+	struct block_readahead ra = {0};
+	uint32_t seed = i + 1;
+	uint64_t base = i * PART + 100; /* parts of pages are shared */
+
+	while (buf && own && team_time()) {
+		uint64_t at = noise(&seed) % PART, n = noise(&seed) % (PART - at) + 1;
+
+		switch (noise(&seed) % 4) {
+		case 0:
+			memset(own + at, (int)noise(&seed), n);
+			ktest_check_eq(write_at(own + at, n, base + at), n);
+			break;
+		case 1:
+			ktest_check_eq(read_at(&ra, buf, n, base + at), n);
+			ktest_check(memcmp(buf, own + at, n) == 0);
+			break;
+		case 2:
+			ktest_check_eq(block_cache_sync(fake.open->cache), 0);
+			break;
+		default:
+			block_cache_shrink(fake.open->cache);
+		}
+	}
+	block_cache_sync(fake.open->cache);
+	ktest_check(memcmp(fake.store + base, own, PART) == 0);
+	kfree(buf);
+	kfree(own);
+}
+
+static void complete_all(void *ctx, unsigned i)
+{
+	if (i < 4) {
+		model(ctx, i);
+		__atomic_fetch_add((uint32_t *)ctx, 1, __ATOMIC_RELEASE);
+		return;
+	}
+	while (__atomic_load_n((uint32_t *)ctx, __ATOMIC_ACQUIRE) < 4) {
+		fake_release(&fake);
+		sleep_ns(MS / 10);
+	}
+}
+
+KTEST(block_cache_against_a_model)
+{
+	uint32_t over = 0;
+
+	fake_prepare(&fake);
+	fake.hold = true;
+	fake.desc.depth = 4;
+	if (!fake_begin(&fake))
+		return;
+	team_run(5, complete_all, &over);
+	fake_end(&fake);
+}
