@@ -64,6 +64,7 @@ struct disk {
 	uint64_t fail;		     /* [lock] */
 	uint64_t lose;		     /* [lock] */
 	uint64_t served;	     /* [lock] */
+	uint64_t waiting;	     /* [lock] in held */
 	uint64_t refused, resets, opens;
 	uint32_t gone; /* [lifecycle] */
 };
@@ -208,6 +209,7 @@ static int keep(struct disk *d, Banos_X_Block_Request *r)
 	} else if (d->hold) {
 		room_of(d, r)->next = d->held;
 		d->held = r;
+		d->waiting++;
 	} else {
 		kept = 0;
 	}
@@ -239,6 +241,7 @@ static Banos_X_Block_Request *take_held(struct disk *d)
 	Banos_X_Block_Request *all = d->held;
 
 	d->held = NULL;
+	d->waiting = 0;
 	banos_spin_unlock(&d->lock, token);
 	return all;
 }
@@ -252,8 +255,8 @@ static void ramdisk_thread(void *ctx)
 
 		if (banos_event_wait(&d->arrived, BANOS_FOREVER, BANOS_WAIT_INTERRUPTIBLE))
 			continue;
-		if (d->delay_ns)
-			banos_sleep_ns(d->delay_ns, BANOS_WAIT_INTERRUPTIBLE);
+		if (d->delay_ns && banos_sleep_ns(d->delay_ns, BANOS_WAIT_INTERRUPTIBLE))
+			continue;
 		for (r = take_held(d); r; r = next) {
 			next = room_of(d, r)->next; /* its own no more once it is complete */
 			complete(d, r, serve(d, r));
@@ -322,6 +325,7 @@ static void ramdisk_show(void *ctx, Banos_Text *text)
 	show_line(text, "blocks", d->blocks);
 	show_line(text, "pages", used);
 	show_line(text, "served", d->served);
+	show_line(text, "waiting", d->waiting);
 	show_line(text, "refused", d->refused);
 	show_line(text, "resets", d->resets);
 	show_line(text, "opens", d->opens);
