@@ -63,7 +63,7 @@ bool block_is_there(const struct block_device *d)
 {
 	const struct Banos_X_Block *b = container_of(d, struct Banos_X_Block, dev);
 
-	return !__atomic_load_n(&b->gone, __ATOMIC_ACQUIRE);
+	return !__atomic_load_n(&b->dead, __ATOMIC_ACQUIRE);
 }
 
 /* --- names and numbers ----------------------------------------------------------------------- */
@@ -297,7 +297,7 @@ static uint32_t mark_gone(struct Banos_X_Block *b)
 	uint32_t opens;
 
 	mutex_lock(&b->open_lock);
-	__atomic_store_n(&b->gone, true, __ATOMIC_RELEASE);
+	b->gone = true;
 	opens = b->opens;
 	mutex_unlock(&b->open_lock);
 	return opens;

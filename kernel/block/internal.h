@@ -93,7 +93,8 @@ struct Banos_X_Block {
 	struct rb_node node;	/* [registry] */
 	struct mutex open_lock; /* BLOCK_OPEN */
 	uint32_t opens;		/* [open_lock] */
-	bool gone;		/* [open_lock; readers a] */
+	bool gone;		/* [open_lock] opens do not hold the driver any more */
+	bool dead;		/* [a] set before the first request ends with -ENODEV */
 	struct block_stats_node *sys; /* [I once published] /sys/block/NAME/size */
 	struct epoch_head epoch;
 	uint32_t queue_count; /* [I] */

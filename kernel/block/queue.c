@@ -574,6 +574,7 @@ void queues_free(struct Banos_X_Block *b)
 
 void queues_refuse(struct Banos_X_Block *b)
 {
+	__atomic_store_n(&b->dead, true, __ATOMIC_RELEASE);
 	for (uint32_t i = 0; i < b->queue_count; i++) {
 		struct block_queue *q = &b->queues[i];
 		uint64_t irq = spin_lock_irq(&q->lock);
