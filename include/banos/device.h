@@ -104,6 +104,21 @@ BANOS_OFFSET(Banos_Device_Desc, subdevice, 52);
 BANOS_OFFSET(Banos_Device_Desc, class_code, 56);
 BANOS_OFFSET(Banos_Device_Desc, revision, 60);
 
+/* What the driver of a bus does for a device that it has added. */
+typedef struct Banos_Bus_Ops {
+	uint32_t size;
+	uint32_t flags; /* 0 */
+	/*
+	 * The device's driver has let go of it, or has been taken away: the device must not reach
+	 * memory, and its driver must not be called by us, when this returns. It may come again
+	 * when nothing is left to stop. May be NULL. Context: may sleep.
+	 */
+	void (*stop)(void *ctx);
+} Banos_Bus_Ops;
+
+BANOS_SIZE(Banos_Bus_Ops, 16);
+BANOS_OFFSET(Banos_Bus_Ops, stop, 8);
+
 BANOS_API_BEGIN
 
 /*
@@ -135,12 +150,14 @@ int32_t banos_device_property(Banos_Device *device, const char *name, uint32_t t
 			      uint32_t size);
 
 /*
- * A device on the driver's bus in *device; at once offered to those that wait for such. `ctx` is
- * for the driver's own functions, which other drivers call with the device: banos_device_context().
- * 0; -EEXIST: there is one of that name; -E2BIG, -EINVAL; -ENOMEM. Context: may sleep. Since 0.9.
+ * A device on the driver's bus in *device; at once offered to those that wait for such. `ops`,
+ * which is copied, may be NULL. `ctx` is theirs, and for the driver's own functions, which other
+ * drivers call with the device: banos_device_context(). Returns how many bytes of ops this kernel
+ * uses; -EEXIST: there is one of that name; -E2BIG, -EINVAL; -ENOMEM. Context: may sleep. Since
+ * 0.9.
  */
-int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *desc, void *ctx,
-			 Banos_Device **device);
+int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *desc,
+			 const Banos_Bus_Ops *ops, void *ctx, Banos_Device **device);
 /* Its driver has to let it go (remove), then it is gone. NULL is allowed; -EDEADLK from a callback
  * of its driver; -EBUSY: it has devices below it. Context: may sleep. Since 0.9. */
 int32_t banos_device_remove(Banos_Device *device);

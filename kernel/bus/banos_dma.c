@@ -73,14 +73,6 @@ static size_t frames_of(uint64_t bytes)
 
 /* --- contexts --------------------------------------------------------------------------------- */
 
-static void stop_device(Banos_Dma *dma)
-{
-	const struct device_bus *bus = dma->device->bus;
-
-	if (bus)
-		bus->stop(dma->device);
-}
-
 static void release_context(struct owner_object *object)
 {
 	banos_dma_destroy(container_of(object, Banos_Dma, object));
@@ -179,7 +171,7 @@ static void release_buffer(struct owner_object *object)
 {
 	Banos_Dma_Buffer *b = container_of(object, Banos_Dma_Buffer, object);
 
-	stop_device(b->dma);
+	device_stop(b->dma->device);
 	banos_dma_free(b);
 }
 
@@ -338,7 +330,7 @@ static void release_mapping(struct owner_object *object)
 {
 	Banos_Dma_Mapping *m = container_of(object, Banos_Dma_Mapping, object);
 
-	stop_device(m->dma);
+	device_stop(m->dma->device);
 	banos_dma_unmap(m);
 }
 

@@ -101,13 +101,20 @@ static void settle(Banos_Device *d, enum device_state state)
 
 /* --- calls of the driver ---------------------------------------------------------------------- */
 
+void device_stop(Banos_Device *d)
+{
+	if (d->bus)
+		d->bus->stop(d);
+	else if (d->bus_ops.stop)
+		GATE_CALL_VOID(d->object.owner, "stop", d->bus_ops.stop(d->ctx));
+}
+
 /* What is left of the device when its driver has let it go. */
 static void clean_up(Banos_Device *d, struct owner *owner)
 {
 	struct owner_object *object;
 
-	if (d->bus)
-		d->bus->stop(d);
+	device_stop(d);
 	while ((object = owner_newest_of(owner, d)) != NULL) {
 		log_warn("driver %s: it left a %s of device %s behind, which is taken back",
 			 owner->name, object->class->name, d->name);

@@ -21,6 +21,7 @@ struct device_bus {
 struct Banos_Device {
 	struct owner_object object;   /* of the driver that added it; owner NULL: the kernel's */
 	const struct device_bus *bus; /* [I] or NULL */
+	Banos_Bus_Ops bus_ops;	      /* [I] of the driver that added it */
 	void *ctx;		      /* [I] of the one who added it */
 	char bus_name[32];	      /* [I] */
 	char name[64];		      /* [I] */
@@ -50,6 +51,9 @@ extern struct list devices;	 /* [device_lock] by age */
 void device_offer(Banos_Device *d);
 /* Its driver lets it go, and nobody gets it any more. 0 or -EDEADLK. Holds: likewise. */
 int device_evict(Banos_Device *d);
+
+/* It reaches no memory by itself any more, and its bus calls nobody for it. Context: process. */
+void device_stop(Banos_Device *d);
 
 /* Fill in the texts, info but for them, bus, ctx, parent; then this. 0 or -EEXIST. Context:
  * process.

@@ -87,13 +87,13 @@ static int fill_in(Banos_Device *d, const Banos_Device_Desc *desc)
 	return 0;
 }
 
-int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *given, void *ctx,
-			 Banos_Device **device)
+int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *given,
+			 const Banos_Bus_Ops *ops, void *ctx, Banos_Device **device)
 {
 	struct owner *owner = owner_find(driver);
 	Banos_Device_Desc desc;
 	Banos_Device *d;
-	int r = banos_struct_get(&desc, sizeof(desc), given);
+	int r = banos_struct_get(&desc, sizeof(desc), given), used = 0;
 
 	if (device)
 		*device = NULL;
@@ -105,7 +105,9 @@ int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *given, v
 	if (!d)
 		return -ENOMEM;
 	r = fill_in(d, &desc);
-	if (!r) {
+	if (!r && ops)
+		r = used = banos_ops_get(&d->bus_ops, sizeof(d->bus_ops), ops);
+	if (r >= 0) {
 		d->ctx = ctx;
 		d->parent = desc.parent;
 		d->object.scope = desc.parent;
@@ -119,7 +121,7 @@ int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *given, v
 		*device = NULL;
 		kfree(d);
 	}
-	return r;
+	return r ? r : used;
 }
 BANOS_EXPORT(banos_device_add);
 

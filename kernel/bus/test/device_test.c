@@ -61,7 +61,7 @@ static int32_t probe(void *ctx, Banos_Device *device, uint32_t match, void **dat
 	desc.parent = device;
 	desc.vendor = 77;
 	if (d->with_child)
-		ktest_check_eq(banos_device_add(&d->base.record, &desc, d, &d->child), 0);
+		ktest_check_eq(banos_device_add(&d->base.record, &desc, NULL, d, &d->child), 0);
 	d->has = device;
 	d->own_end = banos_device_driver_unregister(d->registered);
 	return 0;
@@ -102,7 +102,7 @@ static int32_t add(const char *name, uint32_t vendor, uint32_t device, Banos_Dev
 				  .subvendor = ANY,
 				  .subdevice = ANY};
 
-	return banos_device_add(&bus.base.record, &desc, &bus, out);
+	return banos_device_add(&bus.base.record, &desc, NULL, &bus, out);
 }
 
 static void finish(void)
@@ -230,26 +230,26 @@ KTEST(bad_devices_and_drivers)
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
 		d = desc;
 		d.name = names[i];
-		ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, &a), -EINVAL);
+		ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, NULL, &a), -EINVAL);
 		d = desc;
 		d.bus = names[i];
-		ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, &a), -EINVAL);
+		ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, NULL, &a), -EINVAL);
 	}
 	d = desc;
 	d.name = long_name;
-	ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, &a), -EINVAL);
+	ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, NULL, &a), -EINVAL);
 	d = desc;
 	d.compatible = long_name;
-	ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, &a), -EINVAL);
+	ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, NULL, &a), -EINVAL);
 	d = desc;
 	d.flags = 1;
-	ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, &a), -EINVAL);
-	ktest_check_eq(banos_device_add(&bus.base.record, &desc, NULL, &a), 0);
+	ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, NULL, &a), -EINVAL);
+	ktest_check_eq(banos_device_add(&bus.base.record, &desc, NULL, NULL, &a), 0);
 	/* Only who has a device may hang something on it. */
 	d = desc;
 	d.name = "b";
 	d.parent = a;
-	ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, &a), -EINVAL);
+	ktest_check_eq(banos_device_add(&bus.base.record, &d, NULL, NULL, &a), -EINVAL);
 	ktest_check_eq(banos_device_driver_register(&one.base.record, &few, NULL, &one.registered),
 		       -EINVAL);
 	one.base.owner.matches = NULL;

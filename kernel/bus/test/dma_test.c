@@ -43,7 +43,7 @@ static bool begin(void)
 	match = (Banos_Match){.bus = "dma-test"};
 	matches = (Banos_List){.first = &match, .count = 1, .stride = sizeof(match)};
 	driver.owner.matches = &matches;
-	if (!ktest_check_eq(banos_device_add(&bus.record, &desc, NULL, &device), 0))
+	if (!ktest_check_eq(banos_device_add(&bus.record, &desc, NULL, NULL, &device), 0))
 		return false;
 	device->bus = &kind;
 	stops = 0;
