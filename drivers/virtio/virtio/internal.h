@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the files of this driver. */
+#ifndef VIRTIO_INTERNAL_H
+#define VIRTIO_INTERNAL_H
+
+#include "../virtio.h"
+#include <banos/dma.h>
+#include <banos/irq.h>
+#include <banos/mmio.h>
+#include <banos/sync.h>
+
+#define EPERM	   1
+#define ENOENT	   2
+#define EIO	   5
+#define ENOMEM	   12
+#define EBUSY	   16
+#define ENODEV	   19
+#define EINVAL	   22
+#define EOPNOTSUPP 95
+
+#define QUEUES_MAX     16
+#define QUEUE_SIZE_MAX 1024
+
+struct virtio {
+	Banos_Device *pci;
+	Banos_Device *child;
+	char name[64];
+	Banos_Mmio *common, *notify, *isr, *config; /* parts of its registers; config may be NULL */
+	uint32_t notify_multiplier;
+	Banos_Dma *dma;
+	Banos_Mutex lock;		 /* around what follows, but for interrupts */
+	Banos_Irq *irqs[QUEUES_MAX + 1]; /* [lock] */
+	uint32_t irq_count;		 /* [lock] */
+	uint32_t by_line;		 /* [lock] the one interrupt is a line's */
+	Virtio_Queue
+		*queues[QUEUES_MAX]; /* [lock; read by interrupts, which end before it changes] */
+	uint32_t agreed;	     /* [lock] features are agreed on */
+	uint32_t broken;	     /* atomic: it was caught lying */
+};
+
+/* A lie: the device is told that we have given up. Context: any. */
+void virtio_fail(struct virtio *v, const char *why);
+/* Memory and private state of a ring; its registers are the caller's. NULL: out of memory. */
+Virtio_Queue *ring_create(struct virtio *v, uint32_t index, uint32_t size,
+			  void (*called)(void *ctx), void *ctx);
+void ring_destroy(Virtio_Queue *q);
+/* Where its parts are for the device. */
+void ring_addresses(const Virtio_Queue *q, uint64_t *descriptors, uint64_t *available,
+		    uint64_t *used);
+void ring_set_notify(Virtio_Queue *q, uint64_t offset);
+void ring_call(Virtio_Queue *q);
+
+#endif
