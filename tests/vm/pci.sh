@@ -34,6 +34,10 @@ for kind in any line; do
 	ls /dev/edu* 2>&1
 done
 try banos remove pci-testdev
+if [ -e /put/pci_reset.banos ]; then
+	try banos install /put/pci_reset.banos
+	try banos remove pci-reset
+fi
 for rule in remove probe driver storm spin; do
 	echo "== $rule"
 	try banos install forgetful.banos rule=$rule
@@ -47,13 +51,22 @@ for rule in remove probe driver storm spin; do
 done
 try banos install edu.banos
 use 0
-dmesg | grep -E 'forgetful|nobody'
+dmesg | grep -E 'forgetful|nobody|pci-reset:'
 END
+BANOS_CC=gcc build/sdk/banos-sdk-*/bin/banos-cc -O2 -isystem build/uapi -o "$work/pci_reset.banos" \
+	tests/vm/pci_reset.c || fail "pci_reset.c does not compile"
 for machine in q35 pc; do
-	bridge=$([ $machine = q35 ] && echo 'ioh3420,id=b,chassis=1' || echo 'pci-bridge,id=b,chassis_nr=1')
+	devices="-device edu -device pci-testdev"
+	if [ $machine = q35 ]; then
+		devices="$devices -device ioh3420,id=b,chassis=1 -device ioh3420,id=c,chassis=2"
+		devices="$devices -device virtio-rng-pci,disable-legacy=on,aer=on,bus=c"
+		put="-put $work/pci_reset.banos"
+	else
+		devices="$devices -device pci-bridge,id=b,chassis_nr=1"
+		put=
+	fi
 	expect_status 0 tools/vm -machine $machine -kernel build/test/banos.elf -smp 2 -timeout 120 \
-		-qemu "-device edu -device pci-testdev -device $bridge -device edu,bus=b" \
-		-put "$work/run:/run.sh" -- sh /run.sh
+		-qemu "$devices -device edu,bus=b" $put -put "$work/run:/run.sh" -- sh /run.sh
 	[ "$(grep -c '^pci vendor=1234 device=11e8$' "$work/out")" = 2 ] || fail "not two devices"
 	expect_line '^mmio-no-eventfd: 1 bytes, 100 of 100$'
 	expect_line '^portio-no-eventfd: 1 bytes, 100 of 100$'
@@ -65,6 +78,7 @@ for machine in q35 pc; do
 	[ "$(grep -c '^PCI-MSI edge *edu$' "$work/out")" = 2 ] || fail "messages"
 	expect_line '^IO-APIC level *edu'
 	[ "$(grep -c 'No such file' "$work/out")" = 2 ] || fail "the nodes stayed"
+	[ $machine = pc ] || expect_line 'pci-reset: 1 lists of errors, no such: -2, reset: 0$'
 	expect_line 'it was a storm'
 	for thing in 'device interrupt' 'mapping for transfers' 'buffer for transfers' \
 		'context of transfers' 'mapping of registers'; do
