@@ -17,7 +17,8 @@
 #define ADDRESSES_MAX 40
 #define ALARM_AGAIN   5 /* seconds */
 
-static struct sigaction sanitizer_segv, sanitizer_bus, sanitizer_ill;
+static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+static struct sigaction sanitizers[sizeof(faults) / sizeof(faults[0])];
 static unsigned patience;
 
 /* Opcodes that a process must not use: hlt, in, out, and two-byte ones behind 0f. */
@@ -68,9 +69,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	else if (images_name(at))
 		host_complain("a call into %s", images_where(at, where));
 	/* Again, and then the sanitizer's. */
-	sigaction(SIGSEGV, &sanitizer_segv, NULL);
-	sigaction(SIGBUS, &sanitizer_bus, NULL);
-	sigaction(SIGILL, &sanitizer_ill, NULL);
+	for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigaction(faults[i], &sanitizers[i], NULL);
 }
 
 /* The calls that a function of the ABI has just returned from are still there. */
@@ -124,12 +124,13 @@ static void on_report(const char *report)
 
 void trap_begin(unsigned seconds)
 {
-	struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+	/* On a stack of its own, which the sanitizer provides: that of the task may be used up. */
+	struct sigaction fault = {.sa_sigaction = on_fault,
+				  .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
 	struct sigaction alarms = {.sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO | SA_NODEFER};
 
-	sigaction(SIGSEGV, &fault, &sanitizer_segv);
-	sigaction(SIGBUS, &fault, &sanitizer_bus);
-	sigaction(SIGILL, &fault, &sanitizer_ill);
+	for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigaction(faults[i], &fault, &sanitizers[i]);
 	sigaction(SIGALRM, &alarms, NULL);
 	patience = seconds;
 	alarm(seconds);

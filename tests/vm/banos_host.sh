@@ -122,6 +122,10 @@ finds errno 'driver faulty: write results in -5000, which is no errno'
 finds bits "$where: says that 1 bytes have 9 random bits"
 finds hlt "$where: executes hlt"
 finds null "$where: a fault, at address 0x10"
+finds recurse "$where: a fault, at address 0x"
+expect_line 'AddressSanitizer: stack-overflow' err
+finds divide "$where: a fault"
+expect_line 'AddressSanitizer: FPE' err
 finds pend 'deadlock: everybody waits'
 expect_line 'the script waits for driver faulty to complete a write' err
 finds hang 'hang: what was asked for does not end'

@@ -40,6 +40,14 @@ static int is(const char *x, const char *y)
 	return *x == *y;
 }
 
+__attribute__((__noinline__)) static int recurse(int n)
+{
+	volatile char room[1000];
+
+	room[n % 1000] = 1;
+	return zero ? room[0] : recurse(n + 1) + room[n % 1000];
+}
+
 /* Its argument's bound is not known here, so that only the address sanitizer sees it. */
 __attribute__((__noinline__)) static void table_put(int *numbers, int at)
 {
@@ -156,6 +164,10 @@ static int64_t fault(const char *what, Banos_Io *io)
 		__asm__ volatile("hlt");
 	if (is(what, "null"))
 		*(volatile int *)16 = 1;
+	if (is(what, "recurse"))
+		most = recurse(1);
+	if (is(what, "divide"))
+		most = most / zero;
 	while (is(what, "loop"))
 		banos_delay_ns(1000);
 	if (is(what, "ready"))
