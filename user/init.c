@@ -2,8 +2,9 @@
 /*
  * Process 1.
  *
- * It mounts what programs expect, and then does one of two things. Without /vm/command it keeps a
- * login shell on the console, starting a new one whenever that ends. With /vm/command, which
+ * It mounts what programs expect, and then does one of two things. Without /vm/command it installs
+ * the drivers of the devices that are there (`banos probe`), and keeps a login shell on the console,
+ * starting a new one whenever that ends. With /vm/command, which
  * tools/vm puts there, it is the guest half of tools/vm: it installs the drivers in /vm/drivers,
  * runs the command with its output on the second serial line, reports "exit N" on the third, and
  * powers off.
@@ -392,6 +393,7 @@ int main(void)
 	command = read_file(COMMAND_FILE);
 	if (command)
 		run_batch(command);
+	run((char *[]){"/bin/banos", "probe", NULL}, STDOUT_FILENO);
 	read_terminal_words();
 	serve_console();
 }

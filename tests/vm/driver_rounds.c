@@ -190,7 +190,7 @@ int main(int argc, char **argv)
 	load(&importer, argv[1]);
 
 	/* Images lie at random places: there come to be page tables for all of them, 2 MiB. */
-	rounds(&hello, 1500);
+	rounds(&hello, 1000);
 	before = free_kib();
 	rounds(&hello, count / 2);
 	rounds(&mailbox, count - count / 2);

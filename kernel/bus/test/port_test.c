@@ -18,17 +18,17 @@ KTEST(nobody_gets_what_another_has)
 
 	if (!test_driver_begin(&driver))
 		return;
-	ktest_check_eq(claim(0x300, 16, &a), 0);
-	ktest_check_eq(claim(0x300, 16, &b), -EBUSY);
+	ktest_check_eq(claim(0x350, 16, &a), 0);
+	ktest_check_eq(claim(0x350, 16, &b), -EBUSY);
 	ktest_check(!b);
-	ktest_check_eq(claim(0x2ff, 2, &b), -EBUSY);
-	ktest_check_eq(claim(0x30f, 1, &b), -EBUSY);
-	ktest_check_eq(claim(0x280, 0x200, &b), -EBUSY);
-	ktest_check_eq(claim(0x308, 2, &b), -EBUSY);
-	ktest_check_eq(claim(0x2ff, 1, &b), 0);
-	ktest_check_eq(claim(0x310, 1, &c), 0);
+	ktest_check_eq(claim(0x34f, 2, &b), -EBUSY);
+	ktest_check_eq(claim(0x35f, 1, &b), -EBUSY);
+	ktest_check_eq(claim(0x340, 0x40, &b), -EBUSY);
+	ktest_check_eq(claim(0x358, 2, &b), -EBUSY);
+	ktest_check_eq(claim(0x34f, 1, &b), 0);
+	ktest_check_eq(claim(0x360, 1, &c), 0);
 	banos_ports_release(a);
-	ktest_check_eq(claim(0x308, 2, &a), 0);
+	ktest_check_eq(claim(0x358, 2, &a), 0);
 	banos_ports_release(a);
 	banos_ports_release(b);
 	banos_ports_release(c);
