@@ -82,7 +82,7 @@ int32_t banos_dma_destroy(Banos_Dma *dma);
 
 /*
  * `size` bytes (up to 4 MiB) of zeroed memory in one piece in *buffer, aligned to a page. flags: 0.
- * 0; -EINVAL; -ENOMEM, also when all that is free lies beyond what the device can reach;
+ * 0; -EINVAL; -ENOMEM, also when all that the device can reach is in use;
  * -EOPNOTSUPP: its boundary or segment_max does not allow such a piece. Context: may sleep. Since
  * 0.9.
  */

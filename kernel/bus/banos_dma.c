@@ -25,6 +25,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/frame.h>
+#include <mem/frame_low.h>
 #include <mem/slab.h>
 
 #define BUFFER_MAX     (4ul << 20)
@@ -145,24 +146,15 @@ static bool in_reach(const Banos_Dma *dma, paddr_t pa, uint64_t length)
 	return pa <= dma->last && length - 1 <= dma->last - pa;
 }
 
-/*
- * The allocator knows two zones. A device that reaches less than the lower one gets what the
- * allocator happens to give, or nothing.
- */
+/* Any will do on most machines; where not, those that are low are looked for. */
 static struct page *frames_in_reach(const Banos_Dma *dma, size_t n)
 {
-	bool low = dma->last < UINT64_MAX;
 	struct page *page = frame_alloc_range(n, FRAME_ZERO);
 
-	if (page && !in_reach(dma, page_paddr(page), n * PAGE_SIZE)) {
-		frame_free_range(page, n);
-		page = low ? frame_alloc_range(n, FRAME_ZERO | FRAME_DMA32) : NULL;
-	}
-	if (page && !in_reach(dma, page_paddr(page), n * PAGE_SIZE)) {
-		frame_free_range(page, n);
-		page = NULL;
-	}
-	return page;
+	if (!page || in_reach(dma, page_paddr(page), n * PAGE_SIZE))
+		return page;
+	frame_free_range(page, n);
+	return frame_alloc_range_below(n, FRAME_ZERO, min(dma->last, (uint64_t)UINT32_MAX));
 }
 
 /* --- buffers ---------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 
 #include "fail.h"
 #include "frame_boot.h"
+#include "frame_low.h"
 
 #include <arch/cpu.h>
 #include <base/kasan.h>
@@ -105,6 +106,18 @@ static uint64_t reserve(const struct zone *z, unsigned flags)
 	return flags & FRAME_USER && z == &low ? FRAME_USER_RESERVE : RESERVE_FRAMES;
 }
 
+/* A free block becomes one of that order; the rest stays free. */
+static void split(struct zone *z, struct page *page, unsigned order)
+{
+	unsigned o = page->order;
+
+	take(z, page);
+	while (o > order) {
+		o--;
+		push(z, page + (1UL << o), o);
+	}
+}
+
 static struct page *alloc_locked(struct zone *z, unsigned order, unsigned flags)
 {
 	unsigned o = order;
@@ -117,12 +130,29 @@ static struct page *alloc_locked(struct zone *z, unsigned order, unsigned flags)
 	if (o == ORDERS)
 		return NULL;
 	page = list_first_entry(&z->free[o], struct page, link);
-	take(z, page);
-	while (o > order) {
-		o--;
-		push(z, page + (1UL << o), o);
-	}
+	split(z, page, order);
 	return page;
+}
+
+/*
+ * The same, not reaching above `last`. The largest blocks are looked at first: they are few, and
+ * the lowest memory is mostly in one of them.
+ */
+static struct page *alloc_below_locked(struct zone *z, unsigned order, unsigned flags, paddr_t last)
+{
+	struct page *page;
+
+	if (z->frames < (1UL << order) + reserve(z, flags) || last < (PAGE_SIZE << order) - 1)
+		return NULL;
+	for (unsigned o = ORDERS; o-- > order;) {
+		list_for_each_entry(page, &z->free[o], link) {
+			if (page_paddr(page) > last - ((PAGE_SIZE << order) - 1))
+				continue;
+			split(z, page, order);
+			return page;
+		}
+	}
+	return NULL;
 }
 
 static struct page *alloc_block(unsigned order, unsigned flags)
@@ -193,15 +223,9 @@ static void free_cached(struct page *page)
 	irq_restore(irq);
 }
 
-struct page *frame_alloc(unsigned order, unsigned flags)
+/* The caller's from here on. */
+static struct page *hand_out(struct page *page, unsigned order, unsigned flags)
 {
-	struct page *page;
-
-	if (order > FRAME_MAX_ORDER || alloc_should_fail())
-		return NULL;
-	page = order || flags & FRAME_DMA32 ? alloc_block(order, flags) : alloc_cached(flags);
-	if (!page)
-		return NULL;
 	page->refs = 1;
 	page->kind = PAGE_ALLOCATED;
 	page->order = (uint8_t)order;
@@ -211,6 +235,16 @@ struct page *frame_alloc(unsigned order, unsigned flags)
 		for (unsigned i = 0; i < 1u << order; i++)
 			page_clear(page_address(page + i));
 	return page;
+}
+
+struct page *frame_alloc(unsigned order, unsigned flags)
+{
+	struct page *page;
+
+	if (order > FRAME_MAX_ORDER || alloc_should_fail())
+		return NULL;
+	page = order || flags & FRAME_DMA32 ? alloc_block(order, flags) : alloc_cached(flags);
+	return page ? hand_out(page, order, flags) : NULL;
 }
 
 void frame_free(struct page *page, unsigned order)
@@ -234,16 +268,18 @@ void frame_free(struct page *page, unsigned order)
 	spin_unlock_irq(&z->lock, irq);
 }
 
-struct page *frame_alloc_range(size_t n, unsigned flags)
+static unsigned order_of(size_t n)
 {
 	unsigned order = 0;
-	struct page *page;
 
 	while (order <= FRAME_MAX_ORDER && (1UL << order) < n)
 		order++;
-	page = frame_alloc(order, flags);
-	if (!page)
-		return NULL;
+	return order;
+}
+
+/* n single frames of a block; the others go back. */
+static struct page *cut(struct page *page, unsigned order, size_t n)
+{
 	for (size_t i = 0; i < 1UL << order; i++) {
 		page[i].kind = PAGE_ALLOCATED;
 		page[i].refs = 1;
@@ -251,6 +287,28 @@ struct page *frame_alloc_range(size_t n, unsigned flags)
 	}
 	frame_free_range(page + n, (1UL << order) - n);
 	return page;
+}
+
+struct page *frame_alloc_range(size_t n, unsigned flags)
+{
+	unsigned order = order_of(n);
+	struct page *page = frame_alloc(order, flags);
+
+	return page ? cut(page, order, n) : NULL;
+}
+
+struct page *frame_alloc_range_below(size_t n, unsigned flags, paddr_t last)
+{
+	unsigned order = order_of(n);
+	struct page *page;
+	uint64_t irq;
+
+	if (order > FRAME_MAX_ORDER || alloc_should_fail())
+		return NULL;
+	irq = spin_lock_irq(&low.lock);
+	page = alloc_below_locked(&low, order, flags, last);
+	spin_unlock_irq(&low.lock, irq);
+	return page ? cut(hand_out(page, order, flags), order, n) : NULL;
 }
 
 void frame_free_range(struct page *page, size_t n)

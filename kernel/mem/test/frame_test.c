@@ -3,6 +3,7 @@
 #include <base/ktest.h>
 #include <base/percpu.h>
 #include <mem/frame.h>
+#include <mem/frame_low.h>
 #include <mem/frame_boot.h>
 #include <sched/blocker.h>
 #include <sched/clock.h>
@@ -114,6 +115,36 @@ KTEST(frame_ranges)
 		frame_free_range(p, n);
 	}
 	ktest_check(about(free_frames(), before));
+}
+
+/* What devices reach that have fewer address lines than there is memory for. */
+KTEST(frame_below_a_limit)
+{
+	static const paddr_t limits[] = {UINT32_MAX, (1ul << 28) - 1, (1ul << 24) - 1,
+					 (1ul << 23) + 5000};
+	uint64_t before;
+
+	epoch_barrier();
+	before = free_frames();
+	for (unsigned i = 0; i < ARRAY_SIZE(limits); i++) {
+		for (size_t n = 1; n < 40; n += 3) {
+			struct page *p = frame_alloc_range_below(n, FRAME_ZERO, limits[i]);
+
+			if (!p)
+				continue;
+			ktest_check(page_paddr(p) + n * PAGE_SIZE - 1 <= limits[i]);
+			frame_free_range(p, n);
+		}
+	}
+	/* There is some below 256 MiB on every machine. */
+	struct page *p = frame_alloc_range_below(5, 0, limits[1]);
+
+	if (ktest_check(p != NULL))
+		frame_free_range(p, 5);
+	ktest_check(!frame_alloc_range_below(1, 0, 4094));
+	ktest_check(!frame_alloc_range_below(2, 0, 8190));
+	ktest_check(!frame_alloc_range_below(1ul << 30, 0, UINT32_MAX));
+	ktest_check(about(before, free_frames()));
 }
 
 KTEST(frame_below_4g)
