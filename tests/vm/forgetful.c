@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes QEMU's teaching device (-device edu) and does not behave: `banos install forgetful.banos
- * rule=RULE`.
+ * A driver for vm/pci: takes QEMU's teaching device (-device edu) and does not behave:
+ * `banos install forgetful.banos rule=RULE`.
  *
  *	remove	 its remove gives nothing back
  *	probe	 its probe fails and gives nothing back
@@ -133,15 +133,12 @@ BANOS_DRIVER_API static Banos_Driver driver = {
 	.uninit = forgetful_uninit,
 };
 
-/* It names less than the driver that does behave. */
 static const Banos_Match matches[] = {
 	{.bus = "pci",
 	 .vendor = 0x1234,
-	 .device = BANOS_MATCH_ANY,
+	 .device = 0x11e8,
 	 .subvendor = BANOS_MATCH_ANY,
-	 .subdevice = BANOS_MATCH_ANY,
-	 .class_code = 0x00ff00,
-	 .class_mask = 0},
+	 .subdevice = BANOS_MATCH_ANY},
 };
 
 static const Banos_Parameter parameters[] = {

@@ -40,7 +40,7 @@ if [ -e /put/pci_reset.banos ]; then
 fi
 for rule in remove probe driver storm spin; do
 	echo "== $rule"
-	try banos install forgetful.banos rule=$rule
+	try banos install /put/forgetful.banos rule=$rule
 	grep -c driver=forgetful /proc/banos/devices
 	if [ $rule = storm ]; then
 		while ! grep -q 'a storm' /proc/interrupts; do sleep 0.2; done
@@ -53,8 +53,10 @@ try banos install edu.banos
 use 0
 dmesg | grep -E 'forgetful|nobody|pci-reset:'
 END
-BANOS_CC=gcc build/sdk/banos-sdk-*/bin/banos-cc -O2 -isystem build/uapi -o "$work/pci_reset.banos" \
-	tests/vm/pci_reset.c || fail "pci_reset.c does not compile"
+for name in forgetful pci_reset; do
+	BANOS_CC=gcc build/sdk/banos-sdk-*/bin/banos-cc -O2 -isystem build/uapi \
+		-o "$work/$name.banos" tests/vm/$name.c || fail "$name.c does not compile"
+done
 for machine in q35 pc; do
 	devices="-device edu -device pci-testdev"
 	if [ $machine = q35 ]; then
@@ -66,7 +68,7 @@ for machine in q35 pc; do
 		put=
 	fi
 	expect_status 0 tools/vm -machine $machine -kernel build/test/banos.elf -smp 2 -timeout 120 \
-		-qemu "$devices -device edu,bus=b" $put -put "$work/run:/run.sh" -- sh /run.sh
+		-qemu "$devices -device edu,bus=b" $put -put "$work/forgetful.banos" -put "$work/run:/run.sh" -- sh /run.sh
 	[ "$(grep -c '^pci vendor=1234 device=11e8$' "$work/out")" = 2 ] || fail "not two devices"
 	expect_line '^mmio-no-eventfd: 1 bytes, 100 of 100$'
 	expect_line '^portio-no-eventfd: 1 bytes, 100 of 100$'
