@@ -27,8 +27,6 @@
 
 static char rule[16];
 static Banos_Device_Driver *devices;
-static Banos_Mmio *regs;
-static Banos_Irq *irq;
 static Banos_Spinlock lock;
 static uint32_t locked;
 static uint8_t memory[100];
@@ -44,9 +42,9 @@ static int is(const char *a, const char *b)
 
 static uint32_t on_interrupt(void *ctx)
 {
+	Banos_Mmio *regs = ctx;
 	uint32_t asks;
 
-	(void)ctx;
 	if (is(rule, "storm"))
 		return BANOS_IRQ_NONE;
 	asks = banos_mmio_r32(regs, REG_ASKS);
@@ -58,7 +56,7 @@ static uint32_t on_interrupt(void *ctx)
 }
 
 /* One of each that a device can have. */
-static int32_t take_all(Banos_Device *device)
+static int32_t take_all(Banos_Device *device, Banos_Mmio **regs)
 {
 	Banos_Dma_Limits limits = {.size = sizeof(limits)};
 	Banos_Segment segment = {.address = memory, .length = sizeof(memory)};
@@ -69,11 +67,12 @@ static int32_t take_all(Banos_Device *device)
 	Banos_Dma_Segment out[2];
 	Banos_Dma_Mapping *mapping;
 	Banos_Dma_Buffer *buffer;
+	Banos_Irq *irq;
 	Banos_Dma *dma;
 	int32_t result = banos_pci_enable(device, BANOS_PCI_MEMORY | BANOS_PCI_MASTER);
 
 	if (!result)
-		result = banos_mmio_map(device, 0, 0, 4096, 0, &regs);
+		result = banos_mmio_map(device, 0, 0, 4096, 0, regs);
 	if (!result)
 		result = banos_dma_create(device, &limits, &dma);
 	if (!result)
@@ -83,13 +82,14 @@ static int32_t take_all(Banos_Device *device)
 	if (result >= 0)
 		result = banos_pci_irq_alloc(device, 1, 1, BANOS_PCI_LINE, &irq);
 	if (result >= 0)
-		result = banos_irq_bind(irq, on_interrupt, NULL, NULL, BANOS_CPU_ANY, 0);
+		result = banos_irq_bind(irq, on_interrupt, NULL, *regs, BANOS_CPU_ANY, 0);
 	return result;
 }
 
 static int32_t probe(void *ctx, Banos_Device *device, uint32_t match, void **data)
 {
-	int32_t result = take_all(device);
+	Banos_Mmio *regs;
+	int32_t result = take_all(device, &regs);
 
 	(void)ctx, (void)match, (void)data;
 	if (result < 0)
