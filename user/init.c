@@ -3,11 +3,10 @@
  * Process 1.
  *
  * It mounts what programs expect, and then does one of two things. Without /vm/command it installs
- * the drivers of the devices that are there (`banos probe`), and keeps a login shell on the console,
- * starting a new one whenever that ends. With /vm/command, which
- * tools/vm puts there, it is the guest half of tools/vm: it installs the drivers in /vm/drivers,
- * runs the command with its output on the second serial line, reports "exit N" on the third, and
- * powers off.
+ * the drivers of the devices that are there (`banos probe`), and keeps a login shell on the
+ * console, starting a new one whenever that ends. With /vm/command, which tools/vm puts there, it
+ * is the guest half of tools/vm: it installs the drivers in /vm/drivers, runs the command with its
+ * output on the second serial line, reports "exit N" on the third, and powers off.
  *
  * In both cases it reaps every orphan and obeys the signals that busybox's halt, poweroff and
  * reboot send. All signals stay blocked except inside sigsuspend, so that there is no moment
