@@ -16,6 +16,7 @@
 #include <mem/frame.h>
 #include <mem/slab.h>
 #include <sched/clock.h>
+#include <sched/message.h>
 #include <sched/thread.h>
 #include <vfs/dentry.h>
 #include <vfs/super.h>
@@ -177,6 +178,8 @@ static ssize_t store_sysrq(struct stats_node *n, const char *text, size_t len)
 {
 	if (len && text[0] == 'c')
 		panic("sysrq: crash asked for");
+	if (len && text[0] == 'l')
+		message_backtrace_all();
 	return (ssize_t)len;
 }
 

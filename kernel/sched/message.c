@@ -3,10 +3,10 @@
  * Messages between processors.
  *
  * One protocol for all that a processor may want of another: run the scheduler (WAKE), call a
- * function (CALL), drop translations (FLUSH: flush.c). Each processor has a mailbox
- * (lib/mailbox.h), a word with a bit for each kind. A sender puts what is to be done where the
- * target finds it, sets the bit, and interrupts the target only if the word was 0. So many senders
- * and many kinds share one interrupt. What else saves interrupts:
+ * function (CALL), drop translations (FLUSH: flush.c), say where it is (TRACE). Each processor has
+ * a mailbox (lib/mailbox.h), a word with a bit for each kind. A sender puts what is to be done
+ *where the target finds it, sets the bit, and interrupts the target only if the word was 0. So many
+ * senders and many kinds share one interrupt. What else saves interrupts:
  *
  *	a target that waits for others itself, or is serving its mailbox, says so in the same word
  *	(ATTENTIVE) and looks again before it goes on: it is never interrupted
@@ -52,6 +52,7 @@
 
 #include <arch/enter.h>
 #include <arch/smp.h>
+#include <base/log.h>
 #include <base/panic.h>
 #include <lib/errno.h>
 #include <mem/slab.h>
@@ -85,6 +86,29 @@ static void run_calls(struct mailbox *box)
 	}
 }
 
+/* For a person to read; one processor at a time, so that the lines stay together. */
+static void log_where(void)
+{
+	static struct spinlock lock = SPINLOCK_INIT(LOCK_BACKTRACE);
+	uint64_t irq = spin_lock_irq(&lock);
+
+	log_error("processor %u, thread %s%s:", this_cpu_index(), current()->name,
+		  this_cpu()->need_resched ? ", to be switched" : "");
+	backtrace_log(0);
+	spin_unlock_irq(&lock, irq);
+}
+
+void message_backtrace_all(void)
+{
+	DECLARE_BITMAP(all, MAX_CPUS);
+
+	bitmap_fill(all, MAX_CPUS);
+	preempt_disable();
+	message_raise_map(all, MESSAGE_TRACE);
+	log_where();
+	preempt_enable();
+}
+
 /* Attentive, interrupts off: what has been raised. */
 static void serve(struct mailbox *box)
 {
@@ -97,6 +121,8 @@ static void serve(struct mailbox *box)
 		run_calls(box);
 	if (kinds & MESSAGE_WAKE)
 		sched_check_slice();
+	if (kinds & MESSAGE_TRACE)
+		log_where();
 }
 
 void kernel_message_interrupt(void)

@@ -11,6 +11,7 @@
 #define MESSAGE_WAKE  1u /* need_resched, a thread's work or its slice is to be looked at */
 #define MESSAGE_CALL  2u /* a struct message waits */
 #define MESSAGE_FLUSH 4u /* translations are to be dropped: flush.c */
+#define MESSAGE_TRACE 8u /* log where it is */
 
 struct message {
 	struct mailbox_item item;
@@ -47,5 +48,9 @@ void message_call_all(void (*fn)(void *arg), void *arg);
 
 /* Tell a processor; the sender does not wait. Context: any. */
 void message_raise(struct cpu *c, uint32_t kind);
+
+/* Every processor that answers interrupts logs a backtrace; nobody waits for it. Context: process.
+ */
+void message_backtrace_all(void);
 
 #endif
