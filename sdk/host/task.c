@@ -2,14 +2,19 @@
 /* Tasks, the order in which they run, and the virtual clock. See task.h. */
 #include "task.h"
 #include "host.h"
+#include <pthread.h>
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <errno.h>
+#include <sys/mman.h>
 #include <lib/string.h>
 #include <sched/blocker.h>
 
 #define STACK_SIZE  (512ul << 10)
+#define GUARD	    4096ul
 #define CALL_NS	    1000	 /* how long a call of the ABI takes */
 #define SLICE_CALLS 2000	 /* without a seed: who never waits gives way after so many calls */
 #define BOOT_NS	    NSEC_PER_SEC /* drivers do not come at the very beginning of time */
@@ -17,9 +22,8 @@
 struct list tasks = LIST_INIT(tasks);
 
 static struct task_options options;
-static _Thread_local struct task *self;
+static struct task *self; /* who runs */
 static struct task *main_task;
-static struct task *running;  /* who has the baton */
 static struct task *settling; /* runs when nobody else can */
 static nsec_t now = BOOT_NS;
 static nsec_t main_ran; /* when the main task ran last */
@@ -111,11 +115,6 @@ int thread_sleep_until(nsec_t deadline, unsigned how)
 struct task *task_self(void)
 {
 	return self;
-}
-
-struct task *task_running(void)
-{
-	return running;
 }
 
 const char *task_atomic(const struct task *t)
@@ -257,30 +256,27 @@ static struct task *choose(struct task *t)
 	return next;
 }
 
-/* --- the baton ------------------------------------------------------------------------------- */
+/* --- changing stacks ------------------------------------------------------------------------- */
 
-static void hand_to(struct task *next)
-{
-	slice = 0;
-	running = next;
-	if (next == main_task)
-		main_ran = now;
-	take_cpu(next);
-	if (next != self)
-		sem_post(&next->baton);
-}
-
-static void await_baton(struct task *t)
-{
-	while (sem_wait(&t->baton) < 0 && errno == EINTR)
-		;
-}
+/* thunks.S: keeps what a function must keep, and goes on where `to` was left. */
+void host_switch(uintptr_t *from, uintptr_t to);
 
 static void switch_to(struct task *next)
 {
-	hand_to(next);
-	if (next != self)
-		await_baton(self);
+	struct task *before = self;
+	bool ends = before->state == TASK_ENDED;
+
+	slice = 0;
+	if (next == main_task)
+		main_ran = now;
+	take_cpu(next);
+	if (next == before)
+		return;
+	self = next;
+	__sanitizer_start_switch_fiber(ends ? NULL : &before->fake_stack, next->stack,
+				       next->stack_size);
+	host_switch(&before->sp, next->sp);
+	__sanitizer_finish_switch_fiber(before->fake_stack, NULL, NULL);
 }
 
 void task_point(void)
@@ -344,34 +340,46 @@ static struct task *task_new(const char *name, void (*function)(void *arg), void
 	t->uid = self ? self->uid : 0;
 	t->gid = self ? self->gid : 0;
 	t->process = ++last_process;
-	sem_init(&t->baton, 0, 0);
 	list_add_tail(&t->link, &tasks);
 	return t;
 }
 
-static void *run(void *arg)
+/* The first function on a task's stack; it does not return. */
+static void begin(void)
 {
-	self = arg;
-	await_baton(self);
+	__sanitizer_finish_switch_fiber(NULL, NULL, NULL);
 	self->function(self->arg);
 	self->state = TASK_ENDED;
-	hand_to(choose(self));
-	return NULL;
+	switch_to(choose(self));
+	abort();
+}
+
+/* A page that nobody may touch ends it below. */
+static void stack_new(struct task *t)
+{
+	uint8_t *memory = mmap(NULL, STACK_SIZE + GUARD, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uintptr_t *top;
+
+	if (memory == MAP_FAILED || mprotect(memory, GUARD, PROT_NONE)) {
+		fprintf(stderr, "banos-host: no stack can be made: %m\n");
+		exit(EXIT_FAILURE);
+	}
+	t->stack = memory + GUARD;
+	t->stack_size = STACK_SIZE;
+	/* What host_switch() takes off: six registers, and where to go; the end of backtraces. */
+	top = (uintptr_t *)(t->stack + STACK_SIZE);
+	*--top = 0;
+	*--top = (uintptr_t)begin;
+	top -= 6;
+	t->sp = (uintptr_t)top;
 }
 
 struct task *task_create(const char *name, void (*function)(void *arg), void *arg, unsigned flags)
 {
 	struct task *t = task_new(name, function, arg, flags);
-	pthread_attr_t attr;
 
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&t->thread, &attr, run, t)) {
-		fprintf(stderr, "banos-host: no thread can be made: %m\n");
-		exit(EXIT_FAILURE);
-	}
-	pthread_attr_destroy(&attr);
+	stack_new(t);
 	return t;
 }
 
@@ -384,15 +392,23 @@ void task_join(struct task *t)
 {
 	task_wait(has_ended, t, NEVER, false, "the end of %s", t->name);
 	list_del(&t->link);
-	/* Its thread touches it no more once it has handed the baton on. */
-	sem_destroy(&t->baton);
+	/* What it has left there as not to be touched is anybody's memory later. */
+	__asan_unpoison_memory_region(t->stack, t->stack_size);
+	munmap(t->stack - GUARD, t->stack_size + GUARD);
 	free(t);
 }
 
 void task_begin(const struct task_options *o)
 {
+	pthread_attr_t attr;
+	void *stack;
+
 	options = *o;
 	seed_begin(options.seed);
-	main_task = self = running = task_new("the script", NULL, NULL, 0);
-	self->thread = pthread_self();
+	main_task = self = task_new("the script", NULL, NULL, 0);
+	if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+		pthread_attr_getstack(&attr, &stack, &self->stack_size);
+		pthread_attr_destroy(&attr);
+		self->stack = stack;
+	}
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks: whatever runs driver code in banos-host. Each is a thread of the process, of which
- * exactly one runs: the others wait for the baton. It is handed on in calls of the ABI and where a
- * task waits, never elsewhere, so that one seed is one order of events; sanitizers and debuggers
- * see ordinary threads.
+ * Tasks: whatever runs driver code in banos-host. Each has a stack of its own in the one thread of
+ *the process. Another one goes on only in calls of the ABI and where a task waits, never elsewhere,
+ *so that one seed is one order of events. The sanitizer is told of every change of stacks.
  *
  *	READY	 runs, or has given way and may run
  *	BLOCKED	 waits for a condition, a point in time, or a signal
@@ -20,14 +19,13 @@
  * A wait is a condition that is looked at whenever somebody is to be chosen. There are few tasks,
  *so that no queues of waiters are needed, and no wake-up can be forgotten.
  *
- * Rejected: coroutines (faster, but sanitizers must be told of every change of stacks, and a
- * debugger shows one); real parallelism (not repeatable).
+ * Rejected: a thread for each, of which one runs at a time (a debugger would show them all, but
+ *each change waits for the system's scheduler: a hundred times slower on a busy machine); real
+ * parallelism (not repeatable).
  */
 #ifndef HOST_TASK_H
 #define HOST_TASK_H
 
-#include <pthread.h>
-#include <semaphore.h>
 #include <base/types.h>
 #include <lib/compiler.h>
 #include <lib/list.h>
@@ -54,8 +52,10 @@ struct task {
 	char name[32];
 	unsigned flags;
 	enum task_state state;
-	pthread_t thread;
-	sem_t baton;
+	uint8_t *stack; /* the lowest usable byte */
+	size_t stack_size;
+	uintptr_t sp;	  /* while another runs */
+	void *fake_stack; /* the sanitizer's */
 	void (*function)(void *arg);
 	void *arg;
 
@@ -101,8 +101,6 @@ struct task_options {
 /* The calling thread becomes the main task. */
 void task_begin(const struct task_options *options);
 struct task *task_self(void);
-/* The one with the baton, for a signal handler, which may be in any thread. */
-struct task *task_running(void);
 
 /* Ready to run. It is freed by task_join(). */
 struct task *task_create(const char *name, void (*function)(void *arg), void *arg, unsigned flags);

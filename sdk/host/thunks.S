@@ -40,6 +40,29 @@ host_call:
 	ret
 	.size host_call, . - host_call
 
+/* host_switch(uintptr_t *from, uintptr_t to): on another stack; see task.c. */
+	.globl host_switch
+	.hidden host_switch
+	.type host_switch, @function
+host_switch:
+	endbr64
+	push	%rbp
+	push	%rbx
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	mov	%rsp, (%rdi)
+	mov	%rsi, %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbx
+	pop	%rbp
+	ret
+	.size host_switch, . - host_switch
+
 /* What indirect branches and returns of drivers go through. */
 	.macro thunk reg
 	.globl banos_thunk_\reg

@@ -85,14 +85,10 @@ static uintptr_t last_place(const struct task *t, uintptr_t at)
 static void on_alarm(int number, siginfo_t *info, void *context)
 {
 	uintptr_t at = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
-	struct task *t = task_running();
+	struct task *t = task_self();
 	char where[WHERE_SIZE];
 
 	alarm(ALARM_AGAIN);
-	if (task_self() != t) {
-		pthread_kill(t->thread, SIGALRM);
-		return;
-	}
 	signal(SIGALRM, SIG_DFL);
 	host_complain("this run has not ended for %u s (--timeout); %s runs, in %s", patience,
 		      t->name, images_where(last_place(t, at), where));
