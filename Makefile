@@ -111,8 +111,8 @@ debug: all
 	@echo "The machine waits. In another terminal:  gdb -x tools/banos.gdb $(KERNEL)"
 	$(Q)exec $(QEMU) -s -S -append "$(APPEND)"
 
-test-programs: all $(B)/test/banos.elf $(B)/kasan/banos.elf $(B)/count/banos.elf \
-	$(B)/tests/vm/operations $(B)/sdk/banos-host \
+test-programs: all sdk $(B)/test/banos.elf $(B)/kasan/banos.elf $(B)/count/banos.elf \
+	$(B)/tests/vm/operations \
 	$(B)/bench/program $(addprefix $(B)/tests/host/,$(HOST_TESTS) $(FUZZ_TARGETS) $(THREAD_TESTS)) \
 	$(addprefix $(B)/tests/guest/,$(GUEST_TESTS))
 

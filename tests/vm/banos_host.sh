@@ -232,6 +232,12 @@ expect_status 0 banos-host "$drivers/pci-testdev.banos" -- 'plug pci-testdev.so 
 expect_status 1 banos-host --device pci.banos edu.banos
 expect_line 'pci\.banos: .*(ELF|file type|ET_DYN)' err
 
+# A driver that brings a bus, and one that waits for devices on it.
+for options in '--runs 20' --fail-allocs; do
+	# shellcheck disable=SC2086  # options are words
+	expect_status 0 banos-host $options "$drivers/virtio.banos" "$drivers/virtio-rng.banos"
+done
+
 # --- commands ---
 expect_status 0 banos-host plain.banos -- 'cat /proc/driver/faulty'
 expect_output faulty
