@@ -71,17 +71,18 @@ run q35 2 disable-legacy=on,logical_block_size=4096,physical_block_size=4096
 run pc 1 vectors=0
 run q35 4 disable-modern=off
 
-# A disk that lets a thousand bytes a second through: requests are late, and it is reset.
+# A disk that lets ten bytes a second through, behind a first request: others are late, it is reset.
 cat >"$work/slow" <<'END'
 banos install /lib/banos/virtio.banos
 banos install /lib/banos/virtio-blk.banos timeout=300
-dd if=/dev/vda of=/tmp/x bs=64k count=1 2>&1
+dd if=/dev/vda of=/tmp/x bs=64k count=1 2>/dev/null
+dd if=/dev/vda of=/tmp/x bs=64k count=1 skip=50 2>&1
 banos remove virtio-blk
 banos remove virtio
 dmesg | grep -E 'virtio|block v'
 END
 expect_status 0 tools/vm -kernel build/test/banos.elf -smp 2 -timeout 200 -put "$work/slow:/run.sh" \
-	-qemu "-drive if=none,format=raw,id=s,file=$work/disk,throttling.bps-total=1000 -device virtio-blk-pci,drive=s" \
+	-qemu "-drive if=none,format=raw,id=s,file=$work/disk,throttling.bps-total=10 -device virtio-blk-pci,drive=s" \
 	-- sh /run.sh
 expect_line 'dd: /dev/vda: Input/output error'
 expect_line 'virtio-blk 0000:00:[0-9.]*: it does not answer: reset'
