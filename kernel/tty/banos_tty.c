@@ -383,26 +383,6 @@ static void begin(struct Banos_X_Tty *p)
 		port_power(p->tty, true);
 }
 
-struct name_search {
-	const char *name;
-	bool taken;
-};
-
-static void compare_name(const struct chardev *c, void *ctx)
-{
-	struct name_search *s = ctx;
-
-	s->taken |= c->name && strcmp(c->name, s->name) == 0;
-}
-
-static bool name_taken(const char *name)
-{
-	struct name_search s = {.name = name};
-
-	chardev_for_each(compare_name, &s);
-	return s.taken;
-}
-
 /* ports_lock held. */
 static int publish(struct Banos_X_Tty *p, struct owner *owner, const Banos_X_Tty_Desc *desc,
 		   const Banos_X_Tty_Ops *ops, void *ctx)
@@ -460,7 +440,7 @@ int32_t banos_x_tty_register(Banos_Driver *driver, const Banos_X_Tty_Desc *given
 		return -EINVAL;
 	mutex_lock(&ports_lock);
 	p = find(desc.name);
-	if (name_taken(desc.name))
+	if (chardev_name_taken(desc.name))
 		r = -EEXIST;
 	else if (!p && !(p = make(desc.name)))
 		r = -ENOMEM;

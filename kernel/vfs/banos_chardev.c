@@ -324,26 +324,6 @@ static void give_minor(unsigned minor)
 	spin_unlock(&minors_lock);
 }
 
-struct name_search {
-	const char *name;
-	bool taken;
-};
-
-static void compare_name(const struct chardev *c, void *ctx)
-{
-	struct name_search *s = ctx;
-
-	s->taken |= c->name && strcmp(c->name, s->name) == 0;
-}
-
-static bool name_taken(const char *name)
-{
-	struct name_search s = {.name = name};
-
-	chardev_for_each(compare_name, &s);
-	return s.taken;
-}
-
 /* "blink%u" becomes the first that is free. 0, -EEXIST. */
 static int choose_name(Banos_Chardev *d, const char *wanted)
 {
@@ -355,7 +335,7 @@ static int choose_name(Banos_Chardev *d, const char *wanted)
 			       i, number + 2);
 		else
 			strlcpy(d->name, wanted, sizeof(d->name));
-		if (!name_taken(d->name))
+		if (!chardev_name_taken(d->name))
 			return 0;
 		if (!number)
 			break;

@@ -8,6 +8,7 @@
 #include "inode.h"
 #include <base/spinlock.h>
 #include <lib/errno.h>
+#include <lib/string.h>
 #include <mem/slab.h>
 
 static struct spinlock lock = SPINLOCK_INIT(LOCK_VFS_MISC);
@@ -146,6 +147,26 @@ void chardev_for_each(void (*fn)(const struct chardev *c, void *ctx), void *ctx)
 	rb_for_each(n, &devices)
 		fn(of_node(n), ctx);
 	spin_unlock(&lock);
+}
+
+struct name_search {
+	const char *name;
+	bool taken;
+};
+
+static void compare_name(const struct chardev *c, void *ctx)
+{
+	struct name_search *s = ctx;
+
+	s->taken |= c->name && strcmp(c->name, s->name) == 0;
+}
+
+bool chardev_name_taken(const char *name)
+{
+	struct name_search s = {.name = name};
+
+	chardev_for_each(compare_name, &s);
+	return s.taken;
 }
 
 static int chardev_open(struct inode *inode, struct file *f)

@@ -48,6 +48,9 @@ void chardev_remove(struct chardev *c);
 /* NULL when there is none. Only for devices that stay. */
 const struct chardev *chardev_find(dev_t rdev);
 
+/* Is there a node of that name? By looking at all. Context: process. */
+bool chardev_name_taken(const char *name);
+
 /* All of them, by number; fn must not sleep. */
 void chardev_for_each(void (*fn)(const struct chardev *c, void *ctx), void *ctx);
 

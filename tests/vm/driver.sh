@@ -80,7 +80,7 @@ driver missing 'one(); two(); three(); one(); return 0;' <<-END
 END
 driver nodevice 'return -19;' </dev/null
 driver forgetful 'Banos_Timer *t; if (banos_timer_create(self, tick, 0, 0, &t)) return -5;
-	banos_timer_arm(t, banos_time_mono_ns() + 50000000, 100000, 0); return -19;' <<-END
+	banos_timer_arm(t, banos_time_mono_ns() + 1000000000, 100000, 0); return -19;' <<-END
 	static void tick(void *ctx) { banos_dprintln("forgetful: must not be seen"); }
 END
 driver clash 'return 0;' <<-END
@@ -145,7 +145,7 @@ after=$(memory)
 # Fewer than it would be if each refusal kept one page.
 [ $((before - after)) -lt 400 ] && echo memory returned || echo "memory lost: $before $after"
 banos install /lib/banos/hello.banos >/dev/null
-sleep 0.2
+sleep 1.2 # the timers of those that forget
 echo modules:
 sed 's/ .*//' /proc/modules | sort | uniq -c
 echo log:
