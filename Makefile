@@ -63,6 +63,7 @@ THREAD_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/host/thread_*.c)))
 GUEST_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c)))
 
 KERNEL := $(B)/release/banos.elf
+BENCH_DRIVERS := $(B)/bench/small.banos $(B)/bench/large.banos
 DRIVERS := $(foreach d,$(DRIVER_DIRS),$(B)/drivers/$(notdir $(d)).banos)
 USER := $(patsubst %.c,$(B)/%,$(USER_FILES)) $(addprefix $(B)/,$(USER_DIRS))
 INITRAMFS := $(B)/initramfs.cpio
@@ -113,7 +114,8 @@ debug: all
 
 test-programs: all sdk $(B)/test/banos.elf $(B)/kasan/banos.elf $(B)/count/banos.elf \
 	$(B)/tests/vm/operations \
-	$(B)/bench/program $(addprefix $(B)/tests/host/,$(HOST_TESTS) $(FUZZ_TARGETS) $(THREAD_TESTS)) \
+	$(B)/bench/program $(BENCH_DRIVERS) \
+	$(addprefix $(B)/tests/host/,$(HOST_TESTS) $(FUZZ_TARGETS) $(THREAD_TESTS)) \
 	$(addprefix $(B)/tests/guest/,$(GUEST_TESTS))
 
 # T='pattern ...' selects tests by name, e.g. make check T='guest/fork host/*'
@@ -127,10 +129,10 @@ lint-run: kernel-clang all
 	$(Q)tools/lint
 
 # ROW='name ...' selects rows; WALL=1 measures wall time as well.
-bench-run: all $(B)/bench/program
+bench-run: all $(B)/bench/program $(BENCH_DRIVERS)
 	$(Q)bench/run $(if $(WALL),--wall) $(if $(RECORD),--record) $(ROW)
 
-bench-check: all $(B)/bench/program
+bench-check: all $(B)/bench/program $(BENCH_DRIVERS)
 	$(Q)bench/run --check
 
 BENCH_SOURCES := $(wildcard bench/guest/*.c)
@@ -435,6 +437,11 @@ $$(B)/drivers/$(notdir $(1)).banos: $$($(notdir $(1))_DRIVER_OBJECTS)
 -include $$($(notdir $(1))_DRIVER_OBJECTS:.o=.d)
 endef
 $(foreach d,$(DRIVER_DIRS),$(eval $(call driver,$(d))))
+
+$(BENCH_DRIVERS): $(B)/bench/%.banos: bench/driver/%.c bench/driver/table.h $(B)/drivers/flags $(B)/sdk/done
+	$(call say,DRV,$@)
+	@mkdir -p $(@D)
+	$(Q)$(DRIVER_CC) -O2 -o $@ $<
 
 # --- Programs of the guest ---
 

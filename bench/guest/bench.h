@@ -47,7 +47,7 @@ _Noreturn void fail(const char *what);
 	} while (0)
 
 extern const struct row call_rows[], memory_rows[], process_rows[], ipc_rows[], file_rows[],
-	parallel_rows[];
+	parallel_rows[], driver_rows[];
 extern double boot_ns, used_bytes;
 
 #endif

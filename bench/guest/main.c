@@ -190,8 +190,8 @@ static bool wanted(const char *words, const char *name)
 
 int main(void)
 {
-	static const struct row *const groups[] = {call_rows, memory_rows, process_rows,
-						   ipc_rows,  file_rows,   parallel_rows};
+	static const struct row *const groups[] = {call_rows, memory_rows,   process_rows, ipc_rows,
+						   file_rows, parallel_rows, driver_rows};
 	uint64_t cycles = __builtin_ia32_rdtsc();
 	const char *words, *target;
 	bool several, virtual;

@@ -11,8 +11,8 @@ MEMORY = 256
 CPU = "max,-erms,-fsrm"
 
 
-def initramfs(program, words):
-    """words: what the program reads from /bench.words."""
+def initramfs(program, words, files):
+    """words: what the program reads from /bench.words; files: bytes by path."""
     a = Archive()
     for folder in ("bin", "dev", "proc", "tmp"):
         a.directory(folder)
@@ -23,6 +23,8 @@ def initramfs(program, words):
         a.file("bin/busybox", f.read(), 0o755)
     for name in ("sh", "true"):
         a.symlink(f"bin/{name}", "busybox")
+    for path, content in files.items():
+        a.file(path, content)
     words = dict(words, MEMORY_BYTES=MEMORY << 20)
     a.file("bench.words", "".join(f"{k}={v}\n" for k, v in words.items()).encode())
     return a.to_bytes()

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Debian's kernels, fetched as packages and unpacked, not installed."""
 import glob
+import lzma
 import os
 import re
 import subprocess
 
 # The cloud kernel of Debian 12, and the newer one beside it.
 META = {"6.1": "linux-image-cloud-amd64", "6.12": "linux-image-6.12-cloud-amd64"}
+
+
+# What the rows of drivers install: the smallest module with an init of its own, and one that is
+# mostly tables.
+MODULES = {"small": "nls_utf8", "large": "nls_cp949"}
 
 
 class Unavailable(Exception):
@@ -46,3 +52,14 @@ def linux(version, folder, say):
     if not found:
         raise Unavailable(f"{package} has no boot/vmlinuz")
     return found[0]
+
+
+def module(version, folder, name):
+    """The bytes of a module of a kernel that was fetched."""
+    pattern = os.path.join(folder, version, "lib/modules/*/kernel/fs/nls", name + ".ko*")
+    found = glob.glob(pattern)
+    if not found:
+        raise Unavailable(f"Linux {version} has no module {name}")
+    opened = lzma.open(found[0]) if found[0].endswith(".xz") else open(found[0], "rb")
+    with opened as f:
+        return f.read()
