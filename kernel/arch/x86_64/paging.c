@@ -260,7 +260,7 @@ void paging_build_kernel(void)
 		const struct boot_range *r = &boot_info.map[i];
 		paddr_t start = ALIGN_UP(r->start, PAGE_SIZE), end = ALIGN_DOWN(r->end, PAGE_SIZE);
 
-		if (r->type != BOOT_RAM || start >= end)
+		if ((r->type != BOOT_RAM && r->type != BOOT_HELD) || start >= end)
 			continue;
 		if (arena_start >= start && arena_end <= end && arena_start < arena_end) {
 			map_direct(start, arena_start);

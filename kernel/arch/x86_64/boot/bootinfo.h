@@ -9,7 +9,14 @@
 #define BOOT_MODULES_MAX  16
 #define COMMAND_LINE_SIZE 2048
 
-enum boot_range_type { BOOT_RAM = 1, BOOT_RESERVED = 2, BOOT_ACPI = 3, BOOT_NVS = 4, BOOT_BAD = 5 };
+enum boot_range_type {
+	BOOT_RAM = 1,
+	BOOT_RESERVED = 2,
+	BOOT_ACPI = 3,
+	BOOT_NVS = 4,
+	BOOT_BAD = 5,
+	BOOT_HELD = 0x100 /* ours: reserved by the firmware, but an archive lies there */
+};
 
 struct boot_range {
 	paddr_t start;

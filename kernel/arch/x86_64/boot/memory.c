@@ -53,6 +53,49 @@ static void cut(paddr_t start, paddr_t end)
 	}
 }
 
+static bool is_memory(const struct boot_range *r)
+{
+	return r->type == BOOT_RAM || r->type == BOOT_HELD;
+}
+
+/* The end of the range of memory that holds pa, or 0. */
+static paddr_t memory_end(paddr_t pa)
+{
+	for (unsigned i = 0; i < boot_info.map_count; i++)
+		if (is_memory(&boot_info.map[i]) && pa >= boot_info.map[i].start &&
+		    pa < boot_info.map[i].end)
+			return boot_info.map[i].end;
+	return 0;
+}
+
+/*
+ * QEMU puts archives at the end of RAM, where firmware with much to do reserves memory for itself;
+ * it does so before the archive comes. What an archive covers of that is reached like RAM, and
+ * never used for anything else.
+ */
+static void hold_module(const struct boot_range *module)
+{
+	for (unsigned i = 0; i < boot_info.map_count; i++) {
+		struct boot_range *r = &boot_info.map[i];
+
+		if (is_memory(r) || r->type == BOOT_BAD || r->end <= module->start ||
+		    r->start >= module->end)
+			continue;
+		r->type = BOOT_HELD;
+		r->start = ALIGN_DOWN(max(r->start, module->start), PAGE_SIZE);
+		r->end = ALIGN_UP(min(r->end, module->end), PAGE_SIZE);
+	}
+	for (paddr_t pa = module->start, end; pa < module->end; pa = end) {
+		end = memory_end(pa);
+		if (!end)
+			panic("boot: the archive at %#lx to %#lx is not all in memory: there is "
+			      "none "
+			      "at %#lx; give the machine more",
+			      (unsigned long)module->start, (unsigned long)module->end,
+			      (unsigned long)pa);
+	}
+}
+
 static uint64_t collect(void)
 {
 	uint64_t total = 0;
@@ -75,6 +118,8 @@ static uint64_t collect(void)
 	cut(0, PAGE_SIZE);
 	cut(TRAMPOLINE_ADDRESS, TRAMPOLINE_ADDRESS + PAGE_SIZE);
 	cut(ALIGN_DOWN(image_paddr(image_start), PAGE_SIZE), image_paddr(image_end));
+	for (unsigned i = 0; i < boot_info.module_count; i++)
+		hold_module(&boot_info.modules[i]);
 	for (unsigned i = 0; i < boot_info.module_count; i++)
 		cut(ALIGN_DOWN(boot_info.modules[i].start, PAGE_SIZE),
 		    ALIGN_UP(boot_info.modules[i].end, PAGE_SIZE));
@@ -213,7 +258,7 @@ void boot_memory_init(void)
 	choose_bump_range();
 	reserve_driver_arena(total);
 	for (unsigned i = 0; i < boot_info.map_count; i++)
-		if (boot_info.map[i].type == BOOT_RAM)
+		if (is_memory(&boot_info.map[i]))
 			add_descriptors(&boot_info.map[i]);
 	for (unsigned i = 0; i < usable_count; i++)
 		if (usable[i].start < usable[i].end)
@@ -222,14 +267,23 @@ void boot_memory_init(void)
 		 boot_info.map_count);
 }
 
+static bool is_ram(paddr_t pa)
+{
+	for (unsigned i = 0; i < boot_info.map_count; i++)
+		if (boot_info.map[i].type == BOOT_RAM && pa >= boot_info.map[i].start &&
+		    pa < boot_info.map[i].end)
+			return true;
+	return false;
+}
+
 void boot_memory_release_modules(void)
 {
 	for (unsigned i = 0; i < boot_info.module_count; i++)
 		for (paddr_t pa = ALIGN_DOWN(boot_info.modules[i].start, PAGE_SIZE);
 		     pa < boot_info.modules[i].end; pa += PAGE_SIZE)
-			/* Loaders lie: not what is no RAM, the image, or freed with another module.
-			 */
-			if (frame_exists(pa) && page_of(pa)->kind == PAGE_RESERVED &&
+			/* Loaders lie: not what is held or no RAM, the image, or freed with another
+			 * module. */
+			if (is_ram(pa) && page_of(pa)->kind == PAGE_RESERVED &&
 			    (pa < image_paddr(image_start) || pa >= image_paddr(image_end)))
 				frame_boot_add(pa, pa + PAGE_SIZE);
 	boot_info.module_count = 0;
@@ -239,7 +293,7 @@ void boot_memory_release_modules(void)
 bool frame_exists_between(paddr_t start, paddr_t end)
 {
 	for (unsigned i = 0; i < boot_info.map_count; i++)
-		if (boot_info.map[i].type == BOOT_RAM && start < boot_info.map[i].end &&
+		if (is_memory(&boot_info.map[i]) && start < boot_info.map[i].end &&
 		    end > boot_info.map[i].start)
 			return true;
 	return false;
@@ -255,7 +309,7 @@ paddr_t frame_top(void)
 	paddr_t top = 0;
 
 	for (unsigned i = 0; i < boot_info.map_count; i++)
-		if (boot_info.map[i].type == BOOT_RAM)
+		if (is_memory(&boot_info.map[i]))
 			top = max(top, boot_info.map[i].end);
 	return top;
 }
