@@ -73,8 +73,9 @@ int32_t banos_pci_extended_capability(Banos_Device *device, uint32_t id, uint32_
 int32_t banos_pci_enable(Banos_Device *device, uint32_t flags);
 int32_t banos_pci_disable(Banos_Device *device, uint32_t flags);
 
-/* What base address register `index` (0 to 5) says, into *bar, whose size is set. 0; -ENOENT: it
- * has none there; -EINVAL; -ENODEV. Memory is mapped by <banos/mmio.h>. Context: any. Since 0.9. */
+/* What base address register `index` (0 to 5) says, into *bar, whose size is set; flags that the
+ * driver does not know are to be ignored. 0; -ENOENT: it has none there; -EINVAL; -ENODEV. Memory
+ * is mapped by <banos/mmio.h>. Context: any. Since 0.9. */
 int32_t banos_pci_bar(Banos_Device *device, uint32_t index, Banos_Pci_Bar *bar);
 
 /*

@@ -5,6 +5,7 @@
 #include <arch/paging.h>
 #include <banos/export.h>
 #include <banos/pci.h>
+#include <base/banos_struct.h>
 #include <base/log.h>
 #include <lib/errno.h>
 #include <sched/clock.h>
@@ -17,6 +18,8 @@ _Static_assert(BANOS_PCI_IO == PCI_COMMAND_IO && BANOS_PCI_MEMORY == PCI_COMMAND
 	       "bits of the command register");
 
 /* --- configuration space ---------------------------------------------------------------------- */
+
+#define LOOK_MAX (64ULL << 30)
 
 static int check_access(const struct pci_device *p, uint32_t offset, uint32_t width)
 {
@@ -51,7 +54,7 @@ static bool is_kept(const struct pci_device *p, uint32_t offset, uint32_t width)
 	       overlaps(offset, width, PCI_BASE_ADDRESS_0, 4 * PCI_BARS) ||
 	       /* Of a bridge, all that says what is behind it. */
 	       (type != PCI_HEADER_TYPE_NORMAL && offset < 0x40) ||
-	       (p->msi && overlaps(offset, width, p->msi, 24)) ||
+	       (p->msi && overlaps(offset, width, p->msi, p->msi_size)) ||
 	       (p->msix && overlaps(offset, width, p->msix, PCI_CAP_MSIX_SIZEOF));
 }
 
@@ -146,18 +149,28 @@ int32_t banos_pci_bar(Banos_Device *device, uint32_t index, Banos_Pci_Bar *out)
 {
 	struct pci_device *p = pci_of_driver(device);
 	const struct pci_bar *bar;
+	Banos_Pci_Bar known;
+	uint32_t size;
 
 	if (!p)
 		return -ENODEV;
-	if (!out || out->size != sizeof(*out) || index >= PCI_BARS)
+	if (!out || out->size < sizeof(struct banos_struct_head) || out->size % 8 ||
+	    out->size > BANOS_STRUCT_MAX || index >= PCI_BARS)
 		return -EINVAL;
 	bar = &p->bars[index];
 	if (!bar->size)
 		return -ENOENT;
-	out->flags = (bar->io ? BANOS_PCI_BAR_PORTS : 0) | (bar->wide ? BANOS_PCI_BAR_WIDE : 0) |
-		     (bar->prefetch ? BANOS_PCI_BAR_PREFETCH : 0);
-	out->address = bar->base;
-	out->length = bar->size;
+	size = out->size;
+	known = (Banos_Pci_Bar){
+		.size = size,
+		.flags = (bar->io ? BANOS_PCI_BAR_PORTS : 0) |
+			 (bar->wide ? BANOS_PCI_BAR_WIDE : 0) |
+			 (bar->prefetch ? BANOS_PCI_BAR_PREFETCH : 0),
+		.address = bar->base,
+		.length = bar->size,
+	};
+	memset(out, 0, size);
+	memcpy(out, &known, min(size, (uint32_t)sizeof(known)));
 	return 0;
 }
 BANOS_EXPORT(banos_pci_bar);
@@ -184,14 +197,21 @@ int32_t banos_pci_ports(Banos_Device *device, uint32_t index, uint32_t offset, u
 }
 BANOS_EXPORT(banos_pci_ports);
 
-/* The direct map has all memory of the machine's own, and nothing else. */
+/*
+ * The direct map has all memory of the machine's own, and nothing else. A device that claims more
+ * than can be looked through in a moment does not get it.
+ */
 bool pci_memory_is_free(paddr_t base, uint64_t size)
 {
 	unsigned level;
+	paddr_t end;
 
-	if (base > DIRECT_SIZE || size > DIRECT_SIZE - base)
+	if (base >= DIRECT_SIZE)
 		return true;
-	for (paddr_t pa = base & PAGE_MASK; pa < base + size; pa += PAGE_SIZE)
+	if (size > LOOK_MAX)
+		return false;
+	end = min(base + size, (paddr_t)DIRECT_SIZE);
+	for (paddr_t pa = base & PAGE_MASK; pa < end; pa += PAGE_SIZE)
 		if (kernel_lookup(DIRECT_BASE + pa, &level))
 			return false;
 	return true;

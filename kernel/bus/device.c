@@ -119,6 +119,12 @@ static void clean_up(Banos_Device *d, struct owner *owner)
 		log_warn("driver %s: it left a %s of device %s behind, which is taken back",
 			 owner->name, object->class->name, d->name);
 		object->class->release(object);
+		/* It may refuse, to a thread of its own: better kept than tried for ever. */
+		if (owner_newest_of(owner, d) == object) {
+			log_error("driver %s: its %s cannot be taken back in this thread",
+				  owner->name, object->class->name);
+			break;
+		}
 	}
 }
 

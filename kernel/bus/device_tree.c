@@ -184,7 +184,9 @@ BANOS_EXPORT(banos_device_match_data);
 static bool find_property(const Banos_List *list, const char *name, Banos_Property *out)
 {
 	for (uint32_t i = 0; i < list->count; i++) {
-		memcpy(out, (const uint8_t *)list->first + (size_t)i * list->stride, sizeof(*out));
+		memset(out, 0, sizeof(*out));
+		memcpy(out, (const uint8_t *)list->first + (size_t)i * list->stride,
+		       min((size_t)list->stride, sizeof(*out)));
 		if (strcmp(out->name, name) == 0)
 			return true;
 	}

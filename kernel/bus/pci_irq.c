@@ -80,15 +80,10 @@ static const struct irq_source_ops msix_ops = {
 
 /* --- MSI: source->lock held ------------------------------------------------------------------- */
 
-static uint16_t msi_flags(const struct pci_device *p)
-{
-	return (uint16_t)pci_read(p, p->msi + PCI_MSI_FLAGS, 2);
-}
-
 static void msi_set_mask(struct irq_source *s, bool masked)
 {
 	const struct pci_device *p = of_source(s)->all->pci;
-	uint32_t reg = msi_flags(p) & PCI_MSI_FLAGS_64BIT ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32;
+	uint32_t reg = p->msi_wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32;
 
 	pci_write(p, p->msi + reg, 4, masked);
 	pci_read(p, p->msi + reg, 4);
@@ -98,7 +93,7 @@ static void msi_set_mask(struct irq_source *s, bool masked)
 static void msi_route(struct irq_source *s, const struct cpu *c)
 {
 	const struct pci_device *p = of_source(s)->all->pci;
-	bool wide = msi_flags(p) & PCI_MSI_FLAGS_64BIT;
+	bool wide = p->msi_wide;
 	uint64_t address;
 	uint32_t data;
 
@@ -207,7 +202,7 @@ static const struct irq_source_ops *ops_of(const struct pci_irqs *all)
 {
 	if (all->kind == BANOS_PCI_MSIX)
 		return &msix_ops;
-	return msi_flags(all->pci) & PCI_MSI_FLAGS_MASKBIT ? &msi_maskable_ops : &msi_ops;
+	return all->pci->msi_maskable ? &msi_maskable_ops : &msi_ops;
 }
 
 /* One more, as the owner's interrupt. */

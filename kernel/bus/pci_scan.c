@@ -60,6 +60,18 @@ static void describe(struct pci_device *p)
 	i->revision = class & 255;
 }
 
+/* PCI 3.0, 6.8.1: its length follows from its flags. */
+static void measure_msi(struct pci_device *p)
+{
+	uint32_t flags = pci_read(p, p->msi + PCI_MSI_FLAGS, 2);
+
+	p->msi_wide = flags & PCI_MSI_FLAGS_64BIT;
+	p->msi_maskable = flags & PCI_MSI_FLAGS_MASKBIT;
+	p->msi_size = p->msi_maskable ? (p->msi_wide ? 24 : 20) : p->msi_wide ? 14 : 10;
+	if (p->msi + p->msi_size > 256)
+		p->msi = 0;
+}
+
 static void find_capabilities(struct pci_device *p)
 {
 	p->config_size = 256;
@@ -67,8 +79,8 @@ static void find_capabilities(struct pci_device *p)
 	p->msix = (uint8_t)pci_find_capability(p, PCI_CAP_ID_MSIX, 0);
 	p->express = (uint8_t)pci_find_capability(p, PCI_CAP_ID_EXP, 0);
 	/* Those that would reach beyond the first 256 bytes are not there. */
-	if (p->msi > 256 - 24)
-		p->msi = 0;
+	if (p->msi)
+		measure_msi(p);
 	if (p->msix > 256 - PCI_CAP_MSIX_SIZEOF)
 		p->msix = 0;
 	if (p->express > 256 - PCI_CAP_EXP_ENDPOINT_SIZEOF_V1)

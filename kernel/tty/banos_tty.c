@@ -46,15 +46,16 @@
 
 struct Banos_X_Tty {
 	struct owner_object object;
-	struct list link;		     /* [ports_lock] */
-	struct tty *tty;		     /* [I] */
-	struct spinlock own;		     /* DRIVER_PORT */
-	struct spinlock *lock;		     /* [I while live] the port's: own, or the log's */
-	Banos_X_Tty_Ops ops;		     /* [I while live] */
-	void *ctx;			     /* [I while live] */
-	bool live;			     /* [tty->lock and output_lock to write] */
-	bool asking;			     /* [output_lock] */
-	struct chardev dev;		     /* [ports_lock] */
+	struct list link;      /* [ports_lock] */
+	struct tty *tty;       /* [I] */
+	struct spinlock own;   /* DRIVER_PORT */
+	struct spinlock *lock; /* [I while live] the port's: own, or the log's */
+	Banos_X_Tty_Ops ops;   /* [I while live] */
+	void *ctx;	       /* [I while live] */
+	bool held;	       /* [tty->lock] the driver is, because programs have it open */
+	bool live;	       /* [tty->lock and output_lock to write] */
+	bool asking;	       /* [output_lock] */
+	struct chardev dev;    /* [ports_lock] */
 	char name[BANOS_X_TTY_NAME_MAX + 1]; /* [I] */
 };
 
@@ -160,13 +161,18 @@ static int port_power(struct tty *tty, bool on)
 
 	if (!p->live)
 		return -ENODEV;
-	if (on && !owner_hold(p->object.owner))
-		return -ENODEV;
+	if (on) {
+		p->held = owner_hold(p->object.owner);
+		if (!p->held)
+			return -ENODEV;
+	}
 	flags = spin_lock_irq(&tty->output_lock);
 	receive(p, on);
 	spin_unlock_irq(&tty->output_lock, flags);
-	if (!on)
+	if (!on && p->held) {
+		p->held = false;
 		owner_drop(p->object.owner);
+	}
 	return 0;
 }
 

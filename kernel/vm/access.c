@@ -42,6 +42,21 @@ static struct page *page_at(struct vm_space *s, uint64_t addr, bool write, bool 
 	}
 }
 
+/*
+ * The page was written behind the program's back, perhaps after its object had declared it clean
+ * and taken the right to write away: the object is told afterwards.
+ */
+static void tell_object(struct vm_space *s, uint64_t addr, struct page *page)
+{
+	struct vm_region *r;
+
+	rwlock_read_lock(&s->lock);
+	r = region_find(s, addr);
+	if (r && r->start <= addr && r->object && r->flags & VM_SHARED && r->object->ops->dirty)
+		r->object->ops->dirty(r->object, page);
+	rwlock_read_unlock(&s->lock);
+}
+
 size_t vm_access(struct vm_space *s, uint64_t addr, void *buf, size_t n, bool write, bool force)
 {
 	size_t done = 0;
@@ -58,6 +73,8 @@ size_t vm_access(struct vm_space *s, uint64_t addr, void *buf, size_t n, bool wr
 			memcpy(at, (char *)buf + done, part);
 		else
 			memcpy((char *)buf + done, at, part);
+		if (write)
+			tell_object(s, addr, page);
 		page_put(page);
 		addr += part;
 		done += part;
