@@ -59,6 +59,8 @@ struct block_queue {
 	bool busy;		      /* [queue] somebody offers requests to the driver */
 	bool again;		      /* [queue] ... and is to look again when it is done */
 	bool full;		      /* [queue] the driver did not take all */
+	bool held;		      /* [queue] nothing is offered: a reset may come */
+	struct blocker idle;	      /* who holds it waits until it is not busy */
 	struct list waiting;	      /* [queue] ios that are not all in requests */
 	struct list free;	      /* [queue] tags */
 	struct list kept;	      /* [queue] requests to be offered (again) first, in order */
@@ -128,6 +130,12 @@ void late_work(struct work *w);
 void queue_kick_locked(struct block_queue *q);
 /* See that the timer fires at `deadline` at the latest. Holds q->lock. */
 void queue_time_locked(struct block_queue *q, nsec_t deadline);
+/*
+ * Nothing is offered on any queue of the device from here on, and no submit runs, until
+ * queues_release(). By one thread at a time. Context: process.
+ */
+void queues_hold(struct Banos_X_Block *b);
+void queues_release(struct Banos_X_Block *b);
 /* The driver has it no more and is to get it again. Holds q->lock. */
 void queue_keep_locked(struct block_queue *q, struct block_tag *t);
 /*

@@ -7,6 +7,10 @@
  * Of those that the driver has it is asked: poll, then timeout. While it is asked about one, that
  * tag is not used again, since the driver may be looking at the request (`asked`). Those that it
  * never took are given up.
+ *
+ * All queues are held over timeout: it may reset the device and set it up anew, and what the driver
+ * took then, from another processor, would pass for lost in the reset. It would be offered again
+ * although the device has it.
  */
 #include "internal.h"
 
@@ -94,6 +98,7 @@ static int32_t ask_driver(struct block_queue *q, struct block_tag *t, uint32_t t
 		return answer;
 	if (b->ops.poll)
 		GATE_CALL_VOID(b->object.owner, "poll", b->ops.poll(b->ctx, q->number));
+	queues_hold(b);
 	if (still_out(q, t, tag)) {
 		log_warn("block %s: a request is late (queue %u, tag %#x)", b->dev.name, q->number,
 			 tag);
@@ -103,6 +108,7 @@ static int32_t ask_driver(struct block_queue *q, struct block_tag *t, uint32_t t
 			for (uint32_t i = 0; i < b->queue_count; i++)
 				after_reset(&b->queues[i]);
 	}
+	queues_release(b);
 	gate_leave(&pass);
 	return answer;
 }

@@ -22,6 +22,7 @@
  *else the device's (an interrupt, a completion: those may hold locks of the driver). It goes on
  *until nothing is left, so who finds it busy just leaves his io there. A driver that does not take
  *all is `full`; done() and requeue() end that, also while it is being offered to (`again`).
+ * While the driver may reset the device nothing is offered (`held`): see late.c.
  *
  * The end of a device: queues_refuse() lets nothing new in; then the gate is shut, so nobody
  *offers; then queues_kill() ends what is left. Nothing waits for a driver that is silent.
@@ -171,7 +172,8 @@ struct batch {
 
 static bool can_offer(struct block_queue *q)
 {
-	return !list_empty(&q->kept) || (!list_empty(&q->waiting) && !list_empty(&q->free));
+	return !q->held &&
+	       (!list_empty(&q->kept) || (!list_empty(&q->waiting) && !list_empty(&q->free)));
 }
 
 static void collect(struct block_queue *q, struct batch *batch)
@@ -260,6 +262,8 @@ static bool offer(struct block_queue *q)
 	irq = spin_lock_irq(&q->lock);
 	settle(q, &batch, taken);
 	q->busy = false;
+	if (q->held)
+		blocker_wake_all(&q->idle);
 	spin_unlock_irq(&q->lock, irq);
 	return true;
 }
@@ -286,6 +290,41 @@ void queue_kick_locked(struct block_queue *q)
 		q->again = true;
 	else if (!q->dead && can_offer(q))
 		work_submit(&q->dispatch);
+}
+
+static bool is_busy(struct block_queue *q)
+{
+	uint64_t irq = spin_lock_irq(&q->lock);
+	bool busy = q->busy;
+
+	spin_unlock_irq(&q->lock, irq);
+	return busy;
+}
+
+static void set_held(struct block_queue *q, bool held)
+{
+	uint64_t irq = spin_lock_irq(&q->lock);
+
+	q->held = held;
+	if (!held)
+		queue_kick_locked(q);
+	spin_unlock_irq(&q->lock, irq);
+}
+
+void queues_hold(struct Banos_X_Block *b)
+{
+	for (uint32_t i = 0; i < b->queue_count; i++)
+		set_held(&b->queues[i], true);
+	/* It does not take long: submit must not sleep. */
+	for (uint32_t i = 0; i < b->queue_count; i++)
+		WAIT_UNTIL(&b->queues[i].idle, !is_busy(&b->queues[i]), NEVER,
+			   WAIT_UNINTERRUPTIBLE);
+}
+
+void queues_release(struct Banos_X_Block *b)
+{
+	for (uint32_t i = 0; i < b->queue_count; i++)
+		set_held(&b->queues[i], false);
 }
 
 void queue_time_locked(struct block_queue *q, nsec_t deadline)
@@ -541,6 +580,7 @@ static int init_queue(struct Banos_X_Block *b, uint32_t number)
 	list_init(&q->free);
 	list_init(&q->kept);
 	list_init(&q->taken);
+	blocker_init(&q->idle);
 	timer_init(&q->timer, late_timer);
 	work_init_for(&q->dispatch, b->thread, dispatch_work);
 	work_init_for(&q->late, b->thread, late_work);

@@ -27,6 +27,7 @@ struct fake_disk {
 	int32_t answer;		 /* of timeout */
 	uint64_t bad;		 /* a block that cannot be read or written; ~0: none */
 	bool scribble;		 /* over the requests */
+	struct block_io *during; /* handed over while timeout runs, once */
 	Banos_X_Block_Request *held[FAKE_HELD];
 	uint32_t held_count;		   /* [lock; readers a] */
 	uint32_t submits, requests, polls; /* [a] */
@@ -122,6 +123,13 @@ static inline int32_t fake_timeout(void *ctx, Banos_X_Block_Request *r)
 	if (f->answer == BANOS_X_BLOCK_TIMEOUT_RESET)
 		f->held_count = 0;
 	spin_unlock_irq(&f->lock, irq);
+	if (f->during) {
+		uint32_t submits = f->submits;
+
+		block_submit(&f->during, 1);
+		f->during = NULL;
+		ktest_check_eq(f->submits, submits);
+	}
 	return f->answer;
 }
 

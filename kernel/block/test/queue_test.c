@@ -247,6 +247,35 @@ KTEST(block_late_requests)
 	fake_end(&fake);
 }
 
+/* What comes while the driver resets the device is not lost in the reset. */
+KTEST(block_comes_during_reset)
+{
+	static struct test_io t[2];
+
+	fake_prepare(&fake);
+	fake.hold = true;
+	fake.answer = BANOS_X_BLOCK_TIMEOUT_RESET;
+	fake.desc.timeout_ns = 300 * MS;
+	fake.desc.queues = 2;
+	if (!fake_begin(&fake))
+		return;
+	if (test_io_begin(&t[0], &fake, BLOCK_WRITE, 0, 1, 1) &&
+	    test_io_begin(&t[1], &fake, BLOCK_WRITE, 8, 1, 2)) {
+		fake.during = &t[1].io;
+		test_io_submit(&t[0]);
+		ktest_check(reaches(&fake.timeouts, 1));
+		ktest_check(reaches(&fake.held_count, 2));
+		fake.answer = BANOS_X_BLOCK_TIMEOUT_MORE;
+		ktest_check_eq(fake_release(&fake), 2);
+		ktest_check_eq(t[0].ended, 1);
+		ktest_check_eq(t[1].ended, 1);
+		ktest_check(fake.store[0] == 1 && fake.store[PAGE_SIZE] == 2);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		test_io_free(&t[i]);
+	fake_end(&fake);
+}
+
 /* The device goes with a request at the driver, one not taken, and several waiting. */
 KTEST(block_goes_with_requests)
 {
