@@ -59,7 +59,8 @@ ssize_t block_cache_write(struct block_cache *c, struct iter *it, uint64_t pos);
 
 /*
  * Write back everything, and have the device write it to its medium. 0, or the first error of this
- * call; errors of others show in error_seq. Context: process, not under VM_OBJECT.
+ * call (-ENODEV when the device is gone); errors of others show in error_seq. Context: process, not
+ * under VM_OBJECT.
  */
 int block_cache_sync(struct block_cache *c);
 /* Give up pages that are written back and that nobody maps (BLKFLSBUF, behind a sync). */

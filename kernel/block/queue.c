@@ -350,12 +350,16 @@ void queue_end_all(struct list *ended)
 /* All its requests are back, and no more are to be made. */
 static void io_over(struct block_queue *q, struct block_io *io, struct list *ended)
 {
-	if (io->flush == 1 && !io->error && !q->dead) {
+	bool follow = io->flush == 1 && !io->error;
+
+	if (follow && !q->dead) {
 		io->flush = 2;
 		list_add(&io->link, &q->waiting);
-	} else {
-		list_add_tail(&io->link, ended);
+		return;
 	}
+	if (follow) /* written, but nobody sees it to the medium */
+		io->error = -ENODEV;
+	list_add_tail(&io->link, ended);
 }
 
 static void count_request(struct block_queue *q, const struct block_tag *t)

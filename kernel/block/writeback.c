@@ -262,7 +262,7 @@ int block_cache_sync(struct block_cache *c)
 	mutex_lock(&c->write_lock);
 	seq = __atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE);
 	write_back(c);
-	r = block_is_there(c->device) ? block_flush(c->device) : 0;
+	r = block_is_there(c->device) ? block_flush(c->device) : -ENODEV;
 	if (r)
 		note_error(c, r);
 	else if (__atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE) != seq)

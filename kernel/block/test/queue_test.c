@@ -82,6 +82,28 @@ KTEST(block_fua_without_fua)
 	fake_end(&fake);
 }
 
+/* The device goes between the write and its flush. */
+KTEST(block_fua_of_one_that_goes)
+{
+	static struct test_io t;
+
+	fake_prepare(&fake);
+	fake.hold = true;
+	if (!fake_begin(&fake))
+		return;
+	if (test_io_begin(&t, &fake, BLOCK_WRITE, 0, 4, 0)) {
+		t.io.flags = BLOCK_FUA;
+		test_io_submit(&t);
+		queues_refuse(fake.device);
+		ktest_check_eq(fake_release(&fake), 1);
+		ktest_check_eq(t.ended, 1);
+		ktest_check_eq(t.io.error, -ENODEV);
+		ktest_check_eq(block_cache_sync(fake.open->cache), -ENODEV);
+	}
+	test_io_free(&t);
+	fake_end(&fake);
+}
+
 /* It takes one at a time, keeps it, and gives back the last first: everything ends all the same. */
 KTEST(block_taken_in_part)
 {
