@@ -526,7 +526,10 @@ static int zero_part(struct block_cache *c, uint64_t from, uint64_t to)
 	return 0;
 }
 
-/* Whole pages: what is in memory of them is of no use, before and after. */
+/*
+ * Whole pages: what is in memory of them is of no use, before and after. But the device may refuse,
+ * and then it has what was written before.
+ */
 static int erase_pages(struct block_cache *c, enum block_op op, uint64_t first, uint64_t last)
 {
 	unsigned shift = PAGE_SHIFT - c->device->shift;
@@ -536,9 +539,12 @@ static int erase_pages(struct block_cache *c, enum block_op op, uint64_t first, 
 	int r;
 
 	mutex_lock(&c->write_lock); /* none of them is being written now */
-	vm_object_remove_range(&c->object, first, last);
-	r = block_erase(c->device, op, block, blocks);
-	vm_object_remove_range(&c->object, first, last);
+	r = cache_sync_locked(c);
+	if (!r) {
+		vm_object_remove_range(&c->object, first, last);
+		r = block_erase(c->device, op, block, blocks);
+		vm_object_remove_range(&c->object, first, last);
+	}
 	mutex_unlock(&c->write_lock);
 	return r;
 }

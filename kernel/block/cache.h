@@ -107,6 +107,8 @@ void cache_dirty(struct vm_object *o, struct page *page);
 /* Who makes pages dirty faster than they can be written helps to write. Context: process, no page
  * held that is being filled. */
 void cache_throttle(struct block_cache *c);
+/* block_cache_sync() for who holds write_lock. */
+int cache_sync_locked(struct block_cache *c);
 void writeback_init(struct block_cache *c);
 /* At boot. */
 void writeback_start(void);

@@ -254,19 +254,26 @@ static void write_work(struct work *work)
 	mutex_unlock(&c->write_lock);
 }
 
-int block_cache_sync(struct block_cache *c)
+int cache_sync_locked(struct block_cache *c)
 {
-	uint32_t seq;
+	uint32_t seq = __atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE);
 	int r;
 
-	mutex_lock(&c->write_lock);
-	seq = __atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE);
 	write_back(c);
 	r = block_is_there(c->device) ? block_flush(c->device) : -ENODEV;
 	if (r)
 		note_error(c, r);
 	else if (__atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE) != seq)
 		r = __atomic_load_n(&c->error, __ATOMIC_RELAXED);
+	return r;
+}
+
+int block_cache_sync(struct block_cache *c)
+{
+	int r;
+
+	mutex_lock(&c->write_lock);
+	r = cache_sync_locked(c);
 	mutex_unlock(&c->write_lock);
 	return r;
 }

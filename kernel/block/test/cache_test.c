@@ -210,6 +210,32 @@ KTEST(block_cache_erases)
 	fake_end(&fake);
 }
 
+/* The device does not erase: what programs have written is still there. */
+KTEST(block_cache_erase_fails)
+{
+	struct block_readahead ra = {0};
+	uint8_t *buf = kzalloc(2 * PAGE_SIZE);
+	struct block_cache *c;
+
+	fake_prepare(&fake);
+	fake.desc.features |= BANOS_X_BLOCK_ZEROES;
+	if (!ktest_check(buf != NULL) || !fake_begin(&fake))
+		return;
+	c = fake.open->cache;
+	memset(buf, 1, 2 * PAGE_SIZE);
+	ktest_check_eq(write_at(buf, 2 * PAGE_SIZE, 0), 2 * PAGE_SIZE);
+	ktest_check_eq(block_cache_erase(c, BLOCK_DISCARD, 0, 2 * PAGE_SIZE), -EOPNOTSUPP);
+	ktest_check_eq(read_at(&ra, buf, 2 * PAGE_SIZE, 0), 2 * PAGE_SIZE);
+	ktest_check(buf[0] == 1 && buf[2 * PAGE_SIZE - 1] == 1);
+	/* What cannot be written is not erased either. */
+	ktest_check_eq(write_at(buf, PAGE_SIZE, 0), PAGE_SIZE);
+	fake.bad = 0;
+	ktest_check_eq(block_cache_erase(c, BLOCK_ZEROES, PAGE_SIZE, 2 * PAGE_SIZE), -EIO);
+	ktest_check_eq(fake.operations[BLOCK_ZEROES], 0);
+	kfree(buf);
+	fake_end(&fake);
+}
+
 /* --- many ------------------------------------------------------------------------------------- */
 
 #define PART (16 * PAGE_SIZE) /* of each thread */
