@@ -192,23 +192,27 @@ int64_t sys_madvise(uaddr_t addr, size_t length, int advice)
 }
 
 /* Write back the files that are mapped shared in a range. 0, -ENOMEM for a hole, or their error. */
+/* Holes are told of, but all the rest is synced, also when a part cannot be. */
 static int64_t sync_range(uaddr_t addr, uaddr_t end)
 {
 	struct vm_region_info info;
+	bool hole = false;
 	int64_t r = 0;
-	struct file *f;
 
 	while (addr < end && vm_region_next(current()->space, addr, &info)) {
-		f = info.file;
-		if (info.start > addr)
-			r = -ENOMEM;
-		else if (f && info.flags & VM_SHARED && f->ops->fsync && !r)
-			r = f->ops->fsync(f, true);
+		struct file *f = info.file;
+		int64_t error = 0;
+
+		hole |= info.start > addr;
+		if (f && info.start < end && info.flags & VM_SHARED && f->ops->fsync)
+			error = f->ops->fsync(f, true);
 		if (f)
 			vm_file_ops->put(f);
+		r = r ? r : error;
 		addr = info.end;
 	}
-	return addr < end ? -ENOMEM : r;
+	hole |= addr < end;
+	return r ? r : hole ? -ENOMEM : 0;
 }
 
 /* Mapped memory is the file's pages themselves; what is behind those is the file's business. */

@@ -146,6 +146,13 @@ static void mapping(void)
 	flush(fd);
 	EXPECT(pwrite(fd, map + 4096, 4096, 8192 + 4096) == 4096);
 	EXPECT(msync(map, 65536, MS_SYNC) == 0);
+	/* What is behind a hole is synced all the same, and its error comes first. */
+	munmap(map, 4096);
+	map[40000] = 1;
+	tell("bad 90");
+	EXPECT(msync(map, 65536, MS_SYNC) == -1 && errno == EIO);
+	tell("bad none");
+	EXPECT(msync(map, 65536, MS_SYNC) == -1 && errno == ENOMEM);
 	munmap(map, 65536);
 	munmap(copy, 65536);
 	close(fd);
