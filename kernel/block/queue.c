@@ -467,7 +467,9 @@ int32_t banos_x_block_done(Banos_X_Block *b, uint32_t queue,
 		queue_kick_locked(q);
 	}
 	spin_unlock_irq(&q->lock, irq);
+	current()->completing++;
 	queue_end_all(&ended);
+	current()->completing--;
 	return accepted;
 }
 BANOS_EXPORT(banos_x_block_done);
@@ -524,10 +526,13 @@ static bool add_io(struct block_queue *q, struct block_io *io)
 	return !dead;
 }
 
-/* May a driver be called from here? */
+/*
+ * May a driver be called from here? Not by the end of an io: the driver that completes may hold
+ * what its submit takes.
+ */
 static bool in_plain_thread(void)
 {
-	return !in_interrupt() && !preempt_count() && irq_enabled();
+	return !in_interrupt() && !preempt_count() && irq_enabled() && !current()->completing;
 }
 
 void block_submit(struct block_io *const *ios, unsigned n)

@@ -85,6 +85,7 @@ struct thread {
 	struct timer sleep_timer;    /* times the current wait out */
 	struct lockcheck locks;	     /* sleeping locks held (test builds) */
 	uint32_t driver_locks;	     /* sleeping locks of drivers it holds; by itself */
+	uint32_t completing;	     /* it ends ios of block devices: nested; by itself */
 	struct gate_pass *gates;     /* of drivers that it is inside; by itself */
 	const void *driver_thread;   /* what a driver calls it, or NULL; by itself */
 	unsigned fail_nth;	     /* alloc_fail_nth() of this thread */

@@ -10,6 +10,7 @@
 #include <mem/slab.h>
 #include <sched/test/team.h>
 #include <sched/test/test_driver.h>
+#include <sched/thread.h>
 
 #define FAKE_SHIFT  9
 #define FAKE_BLOCKS 2048 /* a MiB */
@@ -81,6 +82,7 @@ static inline uint32_t fake_submit(void *ctx, uint32_t queue,
 	bool hold;
 
 	__atomic_fetch_add(&f->submits, 1, __ATOMIC_RELAXED);
+	ktest_check_eq(current()->completing, 0);
 	if (f->unregister_inside)
 		f->inner = banos_x_block_unregister(f->device);
 	count = min(count, take);

@@ -162,6 +162,37 @@ KTEST(block_requeue)
 	fake_end(&fake);
 }
 
+static struct test_io next_io;
+
+static void submit_next(struct block_io *io)
+{
+	test_io_submit(&next_io);
+	test_io_end(io);
+}
+
+/* The end of an io hands over another: fake_submit checks that it is not called from there. */
+KTEST(block_submits_at_the_end)
+{
+	static struct test_io t;
+
+	fake_prepare(&fake);
+	fake.hold = true;
+	if (!fake_begin(&fake))
+		return;
+	if (test_io_begin(&t, &fake, BLOCK_WRITE, 0, 1, 1) &&
+	    test_io_begin(&next_io, &fake, BLOCK_WRITE, 8, 1, 2)) {
+		t.io.end = submit_next;
+		test_io_submit(&t);
+		fake.hold = false; /* the second is served at once */
+		ktest_check(fake_release(&fake) >= 1);
+		ktest_check_eq(t.ended, 1);
+		ktest_check(reaches(&next_io.ended, 1));
+	}
+	test_io_free(&t);
+	test_io_free(&next_io);
+	fake_end(&fake);
+}
+
 static uint32_t held_tag(unsigned i)
 {
 	return reaches(&fake.held_count, i + 1) ? fake.held[i]->tag : 0;
