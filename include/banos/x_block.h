@@ -229,7 +229,11 @@ int32_t banos_x_block_done(Banos_X_Block *device, uint32_t queue,
 			   const Banos_X_Block_Completion *completions, uint32_t count);
 /* What the driver did not take it would take now. Context: any. Since 0.9. */
 void banos_x_block_requeue(Banos_X_Block *device, uint32_t queue);
-/* The device has another number of blocks. 0 or -EINVAL. Context: may sleep. Since 0.9. */
+/*
+ * The device has another number of blocks, and serves them. 0; -EINVAL; -ENOMEM: nothing has
+ * changed. It may wait for requests, of blocks that have come, too: so not from the only context
+ * that completes them. Context: may sleep. Since 0.9.
+ */
 int32_t banos_x_block_resize(Banos_X_Block *device, uint64_t blocks);
 
 BANOS_API_END

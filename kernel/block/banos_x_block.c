@@ -189,7 +189,6 @@ int32_t banos_x_block_resize(Banos_X_Block *b, uint64_t blocks)
 {
 	if (!blocks_ok(blocks, b->dev.shift))
 		return -EINVAL;
-	block_cache_resize(&b->cache, blocks);
-	return 0;
+	return block_cache_resize(&b->cache, blocks);
 }
 BANOS_EXPORT(banos_x_block_resize);

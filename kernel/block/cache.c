@@ -36,6 +36,7 @@
 
 #include "internal.h"
 
+#include <base/log.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
@@ -499,18 +500,90 @@ void block_cache_forget(struct block_cache *c)
 	vm_object_remove_range(&c->object, 0, UINT64_MAX);
 }
 
-void block_cache_resize(struct block_cache *c, uint64_t blocks)
+/* Who wants the page waits, as if it were being filled, until unhide(). False: it is gone. */
+static bool hide(struct block_cache *c, struct page *page)
 {
-	uint64_t old = block_device_bytes(c->device), tail = old >> PAGE_SHIFT;
-	uint64_t size = blocks << c->device->shift;
+	struct vm_object *o = &c->object;
+	bool here;
 
-	/* What was the last page is zero behind the old end, and the device may be not. */
-	if (size > old && old % PAGE_SIZE) {
-		block_cache_sync(c);
-		vm_object_remove_range(&c->object, tail, tail + 1);
-	}
+	spin_lock(&o->lock);
+	here = page->object == o;
+	if (here)
+		page_flags_set(page, PAGE_FILLING | VM_PAGE_ABSENT);
+	spin_unlock(&o->lock);
+	return here;
+}
+
+static void unhide(struct block_cache *c, struct page *page)
+{
+	page_flags_clear(page, PAGE_FILLING | VM_PAGE_ABSENT);
+	blocker_wake_all(bucket(c, page->index));
+}
+
+/* Blocks [from, to) of the device, which are of one page, into that; by way of scratch. */
+static void read_into(struct block_cache *c, struct page *page, struct page *scratch, uint64_t from,
+		      uint64_t to)
+{
+	unsigned shift = c->device->shift;
+	uint32_t offset = (uint32_t)((from << shift) % PAGE_SIZE);
+	struct block_io io = {.device = c->device,
+			      .op = BLOCK_READ,
+			      .block = from,
+			      .blocks = to - from,
+			      .pages = &scratch,
+			      .offset = offset};
+	int r = block_io_run(&io);
+
+	if (r)
+		log_error("block %s: has grown, but what was behind its end cannot be read: %s",
+			  c->device->name, errno_name(r));
+	else
+		memcpy((char *)page_address(page) + offset, (char *)page_address(scratch) + offset,
+		       (to - from) << shift);
+}
+
+/*
+ * What was the last page is zero behind the old end, and the device may be not. The page stays,
+ * since somebody may be writing to its first part, and is not written back meanwhile.
+ */
+static int grow_inside_page(struct block_cache *c, uint64_t blocks)
+{
+	struct page *page = NULL, *scratch = frame_alloc(0, 0);
+	uint64_t old, end, tail;
+	bool hidden;
+
+	if (!scratch)
+		return -ENOMEM;
+	mutex_lock(&c->write_lock);
+	old = __atomic_load_n(&c->device->blocks, __ATOMIC_ACQUIRE);
+	tail = old << c->device->shift >> PAGE_SHIFT;
+	end = min(blocks, (tail + 1) << (PAGE_SHIFT - c->device->shift));
+	/* One that cannot be read now is not there: who wants it reads all of it. */
+	hidden = !get_page(c, tail, 1, &page) && hide(c, page);
 	__atomic_store_n(&c->device->blocks, blocks, __ATOMIC_RELEASE);
-	vm_object_set_size(&c->object, size);
+	if (hidden) {
+		read_into(c, page, scratch, old, end);
+		unhide(c, page);
+	}
+	mutex_unlock(&c->write_lock);
+	if (page)
+		page_put(page);
+	page_put(scratch);
+	return 0;
+}
+
+int block_cache_resize(struct block_cache *c, uint64_t blocks)
+{
+	uint64_t old = block_device_bytes(c->device), size = blocks << c->device->shift;
+	int r = 0;
+
+	if (size > old && old % PAGE_SIZE)
+		r = grow_inside_page(c, blocks);
+	else
+		__atomic_store_n(&c->device->blocks, blocks, __ATOMIC_RELEASE);
+	if (!r)
+		vm_object_set_size(&c->object, size);
+	return r;
 }
 
 static int zero_part(struct block_cache *c, uint64_t from, uint64_t to)

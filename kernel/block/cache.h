@@ -67,8 +67,8 @@ int block_cache_sync(struct block_cache *c);
 void block_cache_shrink(struct block_cache *c);
 /* All pages go, written back or not: nobody uses the device. */
 void block_cache_forget(struct block_cache *c);
-/* The device has another size. Pages behind the end go. Context: process. */
-void block_cache_resize(struct block_cache *c, uint64_t blocks);
+/* The device has another size. Pages behind the end go. 0 or -ENOMEM. Context: process. */
+int block_cache_resize(struct block_cache *c, uint64_t blocks);
 /*
  * Bytes [start, end) become zero (BLOCK_ZEROES), or lose their meaning; multiples of the block
  * size, inside the device. 0 or -errno. Context: process.

@@ -201,10 +201,20 @@ KTEST(block_cache_erases)
 	ktest_check_eq(banos_x_block_resize(fake.device, 3), 0);
 	ktest_check_eq(read_at(&ra, buf, 8 * PAGE_SIZE, 0), 3 * 512);
 	ktest_check_eq(block_cache_sync(c), 0);
-	ktest_check_eq(banos_x_block_resize(fake.device, FAKE_BLOCKS), 0);
+	/* Larger: the page of the old end has what comes, and what was written to it before. */
+	ktest_check_eq(write_at("y", 1, 10), 1);
 	memset(fake.store + 3 * 512, 3, 100);
+	ktest_check_eq(banos_x_block_resize(fake.device, FAKE_BLOCKS), 0);
+	ktest_check_eq(dirty_pages(), 1);
 	ktest_check_eq(read_at(&ra, buf, 8 * PAGE_SIZE, 0), 8 * PAGE_SIZE);
-	ktest_check_eq(buf[3 * 512], 3);
+	ktest_check(buf[10] == 'y' && buf[3 * 512] == 3);
+	ktest_check_eq(block_cache_sync(c), 0);
+	ktest_check(fake.store[10] == 'y' && fake.store[3 * 512] == 3);
+	ktest_check_eq(banos_x_block_resize(fake.device, 3), 0);
+	alloc_fail_nth(1);
+	ktest_check_eq(banos_x_block_resize(fake.device, FAKE_BLOCKS), -ENOMEM);
+	alloc_fail_nth(0);
+	ktest_check_eq(read_at(&ra, buf, 8 * PAGE_SIZE, 0), 3 * 512);
 	ktest_check_eq(banos_x_block_resize(fake.device, UINT64_MAX), -EINVAL);
 	kfree(buf);
 	fake_end(&fake);
