@@ -19,6 +19,8 @@ instrumented mailbox drivers/sample/mailbox/mailbox.c
 instrumented hello drivers/sample/hello/hello.c
 instrumented faulty tests/vm/faulty.c
 banos-cc -O2 -o "$work/plain.banos" tests/vm/faulty.c || fail "faulty.c does not compile"
+banos-cc -O2 -isystem build/uapi -o "$work/forgetful.banos" tests/vm/forgetful.c ||
+	fail "forgetful.c does not compile"
 
 # --- our own drivers ---
 for f in "$drivers/mailbox.banos" "$work/mailbox.banos"; do
@@ -210,15 +212,15 @@ device_fault late 'device edu reads 64 bytes .*, but the driver has not given it
 device_fault storm 'interrupt 0 of edu: nobody handles it, 1000 times in a row'
 device_fault forget 'driver faulty: it left a mapping of registers of device 0000:00:01\.0 behind'
 for rule in remove probe; do
-	expect_status 1 banos-host --device edu.so "$drivers/forgetful.banos" rule=$rule
+	expect_status 1 banos-host --device edu.so "$work/forgetful.banos" rule=$rule
 	for thing in interrupt 'mapping for transfers' 'buffer for transfers' 'mapping of registers'; do
 		expect_line "driver forgetful: it left an? $thing of device 0000:00:01\\.0 behind" err
 	done
 done
 expect_line 'device pci 0000:00:01\.0: probe failed with EIO' err
-expect_status 1 banos-host --device edu.so "$drivers/forgetful.banos" rule=driver
+expect_status 1 banos-host --device edu.so "$work/forgetful.banos" rule=driver
 expect_line 'driver forgetful: it left a device driver behind' err
-expect_status 1 banos-host --device edu.so "$drivers/forgetful.banos" rule=spin
+expect_status 1 banos-host --device edu.so "$work/forgetful.banos" rule=spin
 expect_line "driver forgetful: an interrupt's handler returned holding a spinlock" err
 # Ports and memory; a device that says what cannot be.
 expect_status 0 banos-host --device pci-testdev.so "$drivers/pci-testdev.banos" -- 'cat pci-testdev'

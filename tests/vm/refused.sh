@@ -12,7 +12,7 @@ done
 gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -Wall -Wextra -Werror tests/vm/refused.c \
 	-o "$work/refused" || fail "refused.c does not compile"
 expect_status 0 tools/vm -smp 2 -timeout 200 -put "$work/c:/c" -put "$work/refused:/refused" -- \
-	'/refused /c && cat /proc/modules && echo end'
+	'/refused /c && grep -v ^serial /proc/modules; echo end'
 expect_line '^[0-9]+ asked, 0 wrong$'
 tail -n 1 "$work/out" | grep -q '^end' && [ "$(wc -l <"$work/out")" = 2 ] ||
 	fail "a driver is there: $(cat "$work/out")"
