@@ -32,8 +32,7 @@
 #include <banos/time.h>
 #include <banos/timer.h>
 #include <banos/x_block.h>
-
-#include "../virtio.h"
+#include <banos/x_virtio.h>
 
 #include <asm-generic/errno.h>
 #include <linux/virtio_blk.h>

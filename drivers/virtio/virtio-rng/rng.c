@@ -9,7 +9,6 @@
  * How much of it nobody could guess is the host's business, and only the host knows; it is counted
  * as half of the bits.
  */
-#include "../virtio.h"
 #include <banos/dma.h>
 #include <banos/driver.h>
 #include <banos/format.h>
@@ -20,6 +19,7 @@
 #include <banos/time.h>
 #include <banos/timer.h>
 #include <banos/work.h>
+#include <banos/x_virtio.h>
 
 #define ENOMEM 12
 

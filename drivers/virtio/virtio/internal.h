@@ -3,11 +3,11 @@
 #ifndef VIRTIO_INTERNAL_H
 #define VIRTIO_INTERNAL_H
 
-#include "../virtio.h"
 #include <banos/dma.h>
 #include <banos/irq.h>
 #include <banos/mmio.h>
 #include <banos/sync.h>
+#include <banos/x_virtio.h>
 
 #define EPERM	   1
 #define ENOENT	   2

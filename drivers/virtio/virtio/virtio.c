@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * virtio over PCI, modern devices (Virtual I/O Device 1.2, 4.1): finds the parts of the registers,
- * adds a device on the bus "virtio" for each, and does for its driver what ../virtio.h says.
+ * adds a device on the bus "virtio" for each, and does for its driver what <banos/x_virtio.h> says.
  *
  *	quiet	 -> agreed	virtio_negotiate: reset, features
  *	agreed	 -> working	virtio_ready; queues may be made before

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the driver `virtio` exports to the drivers of virtio devices (Virtual I/O Device 1.2,
- *OASIS).
+ *OASIS). It is of that driver, not of the kernel: depend on it by name. Experimental: another
+ *version of the driver may have other functions.
  *
  * Their bus is "virtio"; `device` is the kind (4: entropy), `vendor` the subsystem vendor, the name
- *that of the PCI device. A driver of one, from probe to remove:
+ * that of the PCI device. A driver of one, from probe to remove:
  *
  *	virtio_negotiate	resets the device and agrees on features, which then stay
  *	virtio_queue_create	as many as it needs
@@ -17,8 +18,8 @@
  * writes into a queue is checked: it is believed neither in what it has finished nor in how much it
  * has written.
  */
-#ifndef VIRTIO_H
-#define VIRTIO_H
+#ifndef BANOS_X_VIRTIO_H
+#define BANOS_X_VIRTIO_H
 
 #include <banos/device.h>
 
