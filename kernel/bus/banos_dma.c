@@ -17,9 +17,9 @@
  * may be writing to it.
  */
 #include "device.h"
+#include "dma_limits.h"
 
 #include <arch/paging.h>
-#include <banos/dma.h>
 #include <banos/export.h>
 #include <base/banos_struct.h>
 #include <lib/errno.h>
@@ -28,11 +28,7 @@
 #include <mem/frame_low.h>
 #include <mem/slab.h>
 
-#define BUFFER_MAX     (4ul << 20)
-#define SEGMENTS_MAX   1024
-#define BITS_MIN       16
 #define BITS_DMA32     32
-#define DIRECTIONS     (BANOS_DMA_TO_DEVICE | BANOS_DMA_FROM_DEVICE)
 #define FRAMES_AT_ONCE 1024 /* of a copy */
 
 struct Banos_Dma {
@@ -82,20 +78,6 @@ static void release_context(struct owner_object *object)
 static const struct owner_class dma_class = {.name = "context of transfers",
 					     .release = release_context};
 
-static bool is_power_of_two(uint64_t n)
-{
-	return n && !(n & (n - 1));
-}
-
-static bool limits_are_possible(const Banos_Dma_Limits *l)
-{
-	return !l->flags &&
-	       (!l->address_bits || (l->address_bits >= BITS_MIN && l->address_bits <= 64)) &&
-	       (!l->align || (is_power_of_two(l->align) && l->align <= PAGE_SIZE)) &&
-	       (!l->boundary || (is_power_of_two(l->boundary) && l->boundary >= PAGE_SIZE)) &&
-	       l->segment_max % PAGE_SIZE == 0;
-}
-
 int32_t banos_dma_create(Banos_Device *device, const Banos_Dma_Limits *given, Banos_Dma **out)
 {
 	struct owner *owner = device ? device_owner(device) : NULL;
@@ -107,7 +89,7 @@ int32_t banos_dma_create(Banos_Device *device, const Banos_Dma_Limits *given, Ba
 		*out = NULL;
 	if (r)
 		return r;
-	if (!out || !limits_are_possible(&l))
+	if (!out || !dma_limits_are_possible(&l))
 		return -EINVAL;
 	if (!owner)
 		return -ENODEV;
@@ -182,7 +164,7 @@ int32_t banos_dma_alloc(Banos_Dma *dma, uint64_t size, uint32_t flags, Banos_Dma
 
 	if (out)
 		*out = NULL;
-	if (!dma || !out || !size || size > BUFFER_MAX || flags)
+	if (!dma || !out || !size || size > DMA_BUFFER_MAX || flags)
 		return -EINVAL;
 	b = kzalloc(sizeof(*b));
 	if (!b)
@@ -383,8 +365,8 @@ int32_t banos_dma_map(Banos_Dma *dma, const Banos_Dma_Map *given, Banos_Dma_Segm
 		*mapping = NULL;
 	if (r)
 		return r;
-	if (!dma || !out || !mapping || !map.segments || !map.count || map.count > SEGMENTS_MAX ||
-	    !map.flags || (map.flags & ~DIRECTIONS))
+	if (!dma || !out || !mapping || !map.segments || !map.count ||
+	    map.count > DMA_SEGMENTS_MAX || !map.flags || (map.flags & ~DMA_DIRECTIONS))
 		return -EINVAL;
 	m = kzalloc(sizeof(*m) + map.count * sizeof(m->pieces[0]));
 	if (!m)

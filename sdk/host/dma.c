@@ -10,18 +10,14 @@
 #include "host.h"
 #include "pci.h"
 #include "task.h"
-#include <banos/dma.h>
 #include <base/banos_struct.h>
+#include <bus/dma_limits.h>
 #include <stdlib.h>
 #include <lib/errno.h>
 
-#define PAGE	     4096ull
-#define FIRST	     0x4000ull /* the lowest address that is given out */
-#define BUFFER_MAX   (4ull << 20)
-#define SEGMENTS_MAX 1024
-#define PIECE_MAX    (4ull << 20)
-#define BITS_MIN     16
-#define DIRECTIONS   (BANOS_DMA_TO_DEVICE | BANOS_DMA_FROM_DEVICE)
+#define PAGE	  4096ull
+#define FIRST	  0x4000ull /* the lowest address that is given out */
+#define PIECE_MAX (4ull << 20)
 
 typedef struct Banos_Model_Device Device;
 
@@ -159,20 +155,6 @@ static void release_context(struct owner_object *object)
 static const struct owner_class dma_class = {.name = "context of transfers",
 					     .release = release_context};
 
-static bool is_power_of_two(uint64_t n)
-{
-	return n && !(n & (n - 1));
-}
-
-static bool limits_are_possible(const Banos_Dma_Limits *l)
-{
-	return !l->flags &&
-	       (!l->address_bits || (l->address_bits >= BITS_MIN && l->address_bits <= 64)) &&
-	       (!l->align || (is_power_of_two(l->align) && l->align <= PAGE)) &&
-	       (!l->boundary || (is_power_of_two(l->boundary) && l->boundary >= PAGE)) &&
-	       l->segment_max % PAGE == 0;
-}
-
 int32_t banos_dma_create(Banos_Device *device, const Banos_Dma_Limits *given, Banos_Dma **out)
 {
 	struct owner *owner = device ? device_owner(device) : NULL;
@@ -184,7 +166,7 @@ int32_t banos_dma_create(Banos_Device *device, const Banos_Dma_Limits *given, Ba
 		*out = NULL;
 	if (r)
 		return r;
-	if (!out || !limits_are_possible(&l))
+	if (!out || !dma_limits_are_possible(&l))
 		return -EINVAL;
 	if (!owner)
 		return -ENODEV;
@@ -239,9 +221,9 @@ int32_t banos_dma_alloc(Banos_Dma *dma, uint64_t size, uint32_t flags, Banos_Dma
 
 	if (out)
 		*out = NULL;
-	if (!dma || !out || !size || size > BUFFER_MAX || flags)
+	if (!dma || !out || !size || size > DMA_BUFFER_MAX || flags)
 		return -EINVAL;
-	w = host_fails() ? NULL : window_new(dma, size, DIRECTIONS);
+	w = host_fails() ? NULL : window_new(dma, size, DMA_DIRECTIONS);
 	if (!w)
 		return -ENOMEM;
 	if (size > dma->segment_max ||
@@ -347,8 +329,8 @@ int32_t banos_dma_map(Banos_Dma *dma, const Banos_Dma_Map *given, Banos_Dma_Segm
 		*mapping = NULL;
 	if (r)
 		return r;
-	if (!dma || !out || !mapping || !map.segments || !map.count || map.count > SEGMENTS_MAX ||
-	    !map.flags || (map.flags & ~DIRECTIONS))
+	if (!dma || !out || !mapping || !map.segments || !map.count ||
+	    map.count > DMA_SEGMENTS_MAX || !map.flags || (map.flags & ~DMA_DIRECTIONS))
 		return -EINVAL;
 	if (host_fails())
 		return -ENOMEM;
