@@ -200,7 +200,7 @@ static int call_start(struct Banos_X_Block *b)
 		return -ENXIO;
 	r = BLOCK_CALL(b, start, b->ctx);
 	gate_leave(&pass);
-	return r < -MAX_ERRNO ? -EIO : min(r, 0);
+	return r < -DRIVER_MAX_ERRNO ? -EIO : min(r, 0);
 }
 
 static void call_stop(struct Banos_X_Block *b)

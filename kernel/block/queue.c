@@ -418,7 +418,7 @@ static const char *find_fault(struct block_queue *q, const struct block_tag *t,
 	uint32_t op = t->io->flush == 2 ? BLOCK_FLUSH : t->io->op;
 	uint64_t bytes = has_data(op) ? t->blocks << q->device->dev.shift : 0;
 
-	if (c->status > 0 || c->status < -MAX_ERRNO)
+	if (c->status > 0 || c->status < -DRIVER_MAX_ERRNO)
 		return "a completion's status is no error";
 	if (c->residual > bytes || !IS_ALIGNED(c->residual, 1UL << q->device->dev.shift))
 		return "a completion's residual is not of its request";

@@ -141,7 +141,7 @@ static int call_probe(Banos_Device *d, uint32_t index)
 	clean_up(d, owner);
 	if (r != -ENODEV)
 		log_warn("driver %s: device %s %s: probe failed with %s", owner->name, d->bus_name,
-			 d->name, errno_name(r < -MAX_ERRNO ? -EIO : r));
+			 d->name, errno_name(r < -DRIVER_MAX_ERRNO ? -EIO : r));
 	return r;
 }
 
