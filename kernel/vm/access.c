@@ -73,7 +73,7 @@ size_t vm_access(struct vm_space *s, uint64_t addr, void *buf, size_t n, bool wr
 			memcpy(at, (char *)buf + done, part);
 		else
 			memcpy((char *)buf + done, at, part);
-		if (write)
+		if (write && page->kind == PAGE_OBJECT)
 			tell_object(s, addr, page);
 		page_put(page);
 		addr += part;
