@@ -99,8 +99,7 @@ setup:
 SMP ?= 2
 MEMORY ?= 256M
 APPEND ?=
-DISKS = $(foreach d,$(DISK),-drive if=none,format=raw,id=d$(words $(d)),file=$(d) \
-	-device virtio-blk-pci,disable-legacy=on,drive=d$(words $(d)))
+DISKS = $(foreach d,$(DISK),-drive if=virtio,format=raw,file=$(d))
 QEMU = qemu-system-x86_64 -machine q35 -cpu max -smp $(SMP) -m $(MEMORY) -nodefaults \
 	-display none -kernel $(KERNEL) -initrd $(INITRAMFS) $(DISKS) -serial mon:stdio
 

@@ -9,6 +9,7 @@ import select
 import signal
 import struct
 import sys
+import tempfile
 import termios
 import time
 
@@ -132,11 +133,19 @@ def main():
     t.run(b"echo up again", rb"\nup again\n", "a command after the reboot")
     t.send(b"poweroff\r")
     t.expect_end("poweroff")
-    # Ctrl-A X ends QEMU from outside.
-    t = Terminal(["make", "-s", "run-vm", "SMP=1"])
-    t.expect(PROMPT, "boot", BOOT_SECONDS)
-    t.send(b"\x01x")
-    t.expect_end("Ctrl-A X")
+    # Disks are there: init has installed their drivers. Ctrl-A X ends QEMU from outside.
+    with tempfile.TemporaryDirectory() as folder:
+        disks = []
+        for name in (b"first", b"second"):
+            disks.append(os.path.join(folder, name.decode()))
+            with open(disks[-1], "wb") as f:
+                f.write(name + b" disk\n")
+                f.truncate(1 << 20)
+        t = Terminal(["make", "-s", "run-vm", "SMP=1", "DISK=" + " ".join(disks)])
+        t.expect(rb"installed as instance[\s\S]*" + PROMPT, "boot", BOOT_SECONDS)
+        t.run(b"head -n 1 /dev/vda; head -n 1 /dev/vdb", rb"\nfirst disk\nsecond disk\n", "disks")
+        t.send(b"\x01x")
+        t.expect_end("Ctrl-A X")
 
 
 main()
