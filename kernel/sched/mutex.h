@@ -5,16 +5,19 @@
 
 #include <sched/blocker.h>
 
-/* Mutual exclusion, handed to waiters in order of arrival. */
+/*
+ * Mutual exclusion. Those who sleep get it in order of arrival. Newcomers may come between until
+ * the oldest has been woken and runs.
+ */
 struct mutex {
-	struct thread *owner; /* [a] NULL when free; changes with waiters under waiters.lock */
+	uintptr_t word; /* [a] the owner and who waits: see mutex.c */
 	struct blocker waiters;
 	uint16_t class; /* [I] enum lock_class */
 };
 
-#define MUTEX_INIT(cls)                                                                    \
-	{                                                                                  \
-		.owner = NULL, .waiters = BLOCKER_INIT(LOCK_MUTEX_WAITERS), .class = (cls) \
+#define MUTEX_INIT(cls)                                                                \
+	{                                                                              \
+		.word = 0, .waiters = BLOCKER_INIT(LOCK_MUTEX_WAITERS), .class = (cls) \
 	}
 void mutex_init(struct mutex *m, enum lock_class class);
 void mutex_lock(struct mutex *m);
@@ -24,7 +27,10 @@ bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 bool mutex_is_held(const struct mutex *m); /* by the current thread */
 
-/* Many readers or one writer, in order of arrival (readers that arrive together go together). */
+/*
+ * Many readers or one writer. Those who sleep get it in order of arrival (readers that arrive
+ * together go together). Newcomers may come between until the oldest has been woken and runs.
+ */
 struct rwlock {
 	uint32_t state; /* [a] readers, WRITER, WAITERS: see rwlock.c */
 	struct blocker waiters;

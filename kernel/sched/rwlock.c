@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reader-writer locks that sleep. One word: WRITER, WAITERS, and the number of readers.
+ * Reader-writer locks that sleep. One word: WRITER, WAITERS, HANDOFF, and the number of readers.
  *
- * Without WAITERS, taking and releasing is one atomic on the word. With it, newcomers queue, and
- * whoever releases last grants the lock, under waiters.lock: to the oldest waiter if it is a
- * writer, else to all readers at the front of the queue. So writers do not starve and neither do
- * readers.
+ * Without WAITERS, taking and releasing is one atomic on the word. Who finds a writer looks on
+ * while that runs (lock_spin.h), as for mutexes, and for the same reason a release with threads on
+ * the list does not give the lock to a writer at once: it wakes the oldest, which takes the lock
+ * when it runs unless somebody has come first; then it sets HANDOFF, and the next release that
+ * leaves the lock free grants it. Readers at the front are granted the lock at once, all together:
+ * others may read beside them, so nobody waits for them to run but writers.
+ *
+ * With WAITERS, newcomers only take a lock that is free (readers do not join readers, else writers
+ * would starve), and with HANDOFF they do not. A release that leaves the lock free, every change of
+ * the list and of HANDOFF are made under waiters.lock while WAITERS is set; and who was on the list
+ * passes through it before it returns.
  */
 #include "blocker_internal.h"
+#include "lock_spin.h"
 
 #include <base/lockstat.h>
 #include <base/panic.h>
@@ -15,55 +23,135 @@
 
 #define WRITER	(1u << 31)
 #define WAITERS (1u << 30)
-#define READERS (WAITERS - 1)
+#define HANDOFF (1u << 29)
+#define READERS (HANDOFF - 1)
 
 #define NODE_WRITER 0x100 /* in node->flags */
+
+#define UNNAMED_LOOKS 100
 
 void rwlock_init(struct rwlock *l, enum lock_class class)
 {
 	*l = (struct rwlock){.waiters = BLOCKER_INIT(LOCK_MUTEX_WAITERS), .class = class};
 }
 
-static void grant_one(struct rwlock *l, struct blocker_node *n)
+static uint32_t state_of(const struct rwlock *l)
+{
+	return __atomic_load_n(&l->state, __ATOMIC_RELAXED);
+}
+
+static bool change(struct rwlock *l, uint32_t *from, uint32_t to)
+{
+	return __atomic_compare_exchange_n(&l->state, from, to, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+/* For newcomers: those on the list are before them with HANDOFF, and with readers inside. */
+static bool take_read(struct rwlock *l)
+{
+	uint32_t s = state_of(l);
+
+	while (!(s & (WRITER | HANDOFF)) && (!(s & WAITERS) || !(s & READERS)))
+		if (change(l, &s, s + 1))
+			return true;
+	return false;
+}
+
+static bool take_write(struct rwlock *l)
+{
+	uint32_t s = state_of(l);
+
+	while (!(s & ~WAITERS))
+		if (change(l, &s, s | WRITER))
+			return true;
+	return false;
+}
+
+/* Waits awake while a writer runs; true if it is ours. */
+static bool spin(struct rwlock *l, bool (*take)(struct rwlock *l))
+{
+	unsigned unnamed = 0;
+	bool worth = true;
+
+	while (worth) {
+		const struct thread *writer;
+
+		if (take(l))
+			return true;
+		cpu_relax();
+		epoch_enter();
+		writer = READ_ONCE(l->writer);
+		worth = !(state_of(l) & (HANDOFF | READERS)) && spin_is_worth(writer);
+		epoch_exit();
+		/* One that has just come or goes is not named. It may have lost its processor, even
+		 * to us. */
+		if (!writer && unnamed++ == UNNAMED_LOOKS)
+			worth = false;
+	}
+	return false;
+}
+
+static void unlink_node(struct rwlock *l, struct blocker_node *n)
+{
+	blocker_unlink_locked(&l->waiters, n);
+	n->blocker = NULL;
+	if (!l->waiters.head)
+		__atomic_and_fetch(&l->state, ~(WAITERS | HANDOFF), __ATOMIC_RELAXED);
+}
+
+/* The word says already that it is theirs; they will take waiters.lock before they go on. */
+static void grant(struct rwlock *l, struct blocker_node *n)
 {
 	if (n->flags & NODE_WRITER)
 		__atomic_store_n(&l->writer, n->thread, __ATOMIC_RELAXED);
-	blocker_unlink_locked(&l->waiters, n);
-	wait_finish(n->thread, WAIT_WOKEN); /* waits are uninterruptible: always ours */
-	__atomic_store_n(&n->blocker, NULL, __ATOMIC_RELEASE);
+	unlink_node(l, n);
+	wait_finish(n->thread, WAIT_WOKEN);
 }
 
-/* Give the lock to those at the front if it is free for them. Holds waiters.lock; WAITERS is set.
- */
-static void grant(struct rwlock *l)
+/* Serve those at the front if the lock is free for them. Holds waiters.lock. */
+static void serve(struct rwlock *l)
 {
-	for (;;) {
-		struct blocker_node *n = l->waiters.head;
-		uint32_t s = __atomic_load_n(&l->state, __ATOMIC_ACQUIRE);
+	struct blocker_node *n;
 
-		if (!n) {
-			__atomic_and_fetch(&l->state, ~WAITERS, __ATOMIC_RELEASE);
-			return;
-		}
+	while ((n = l->waiters.head) != NULL) {
+		uint32_t s = state_of(l);
+
 		if (s & WRITER)
 			return;
-		if (n->flags & NODE_WRITER) {
-			/* Only readers can be on their way out; the last of them comes back here.
-			 */
-			if (s & READERS ||
-			    !__atomic_compare_exchange_n(&l->state, &s, s | WRITER, false,
-							 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-				return;
-		} else {
-			__atomic_add_fetch(&l->state, 1, __ATOMIC_ACQUIRE);
+		if (!(n->flags & NODE_WRITER)) {
+			if (change(l, &s, (s + 1) & ~HANDOFF))
+				grant(l, n);
+		} else if (s & READERS) {
+			return; /* the last of them comes here */
+		} else if (!(s & HANDOFF)) {
+			wait_finish(n->thread, WAIT_WOKEN); /* false: it will look soon */
+			return;
+		} else if (change(l, &s, (s | WRITER) & ~HANDOFF)) {
+			grant(l, n);
 		}
-		grant_one(l, n);
 	}
 }
 
-static void lock_slow(struct rwlock *l, uint32_t kind)
+/* A writer on the list has been woken, or granted the lock. Holds waiters.lock; true if it has it.
+ */
+static bool look_again(struct rwlock *l, struct blocker_node *n)
 {
-	uint64_t began = lockstat_begin(), irq = spin_lock_irq(&l->waiters.lock);
+	if (!n->blocker)
+		return true;
+	if (l->waiters.head != n)
+		return false;
+	if (take_write(l)) {
+		unlink_node(l, n);
+		return true;
+	}
+	/* Others came first. They need the lock that we hold to leave it free. */
+	__atomic_or_fetch(&l->state, HANDOFF, __ATOMIC_RELAXED);
+	return false;
+}
+
+static void sleep_for(struct rwlock *l, uint32_t kind)
+{
+	uint64_t irq = spin_lock_irq(&l->waiters.lock);
 	struct blocker_node n;
 
 	blocker_node_init(&n);
@@ -71,64 +159,79 @@ static void lock_slow(struct rwlock *l, uint32_t kind)
 	wait_prepare(WAIT_UNINTERRUPTIBLE);
 	blocker_link_locked(&l->waiters, &n);
 	__atomic_or_fetch(&l->state, WAITERS, __ATOMIC_SEQ_CST);
-	/* It may have become free before WAITERS was seen: then nobody else would grant it. */
-	grant(l);
+	/* It may have become free before WAITERS was seen: then nobody else would serve us. */
+	serve(l);
+	do {
+		spin_unlock_irq(&l->waiters.lock, irq);
+		wait_sleep(NEVER);
+		irq = spin_lock_irq(&l->waiters.lock);
+		if (look_again(l, &n))
+			break;
+		wait_prepare(WAIT_UNINTERRUPTIBLE);
+	} while (true);
 	spin_unlock_irq(&l->waiters.lock, irq);
-	wait_sleep(NEVER);
-	blocker_remove(&n);
+}
+
+static void lock_slow(struct rwlock *l, bool (*take)(struct rwlock *l), uint32_t kind)
+{
+	uint64_t began = lockstat_begin();
+
+	if (!spin(l, take))
+		sleep_for(l, kind);
 	lockstat_end(l->class, began);
 }
 
-/* Take `mine` out of the word; somebody waits. */
-static void release_slow(struct rwlock *l, uint32_t mine)
+/* Take `mine` out of the word, and serve those who wait; false if nobody does. */
+static bool release_waited(struct rwlock *l, uint32_t mine)
 {
 	uint64_t irq = spin_lock_irq(&l->waiters.lock);
+	const struct blocker_node *n = l->waiters.head;
 
-	__atomic_sub_fetch(&l->state, mine, __ATOMIC_RELEASE);
-	grant(l);
+	if (n) {
+		/* Writers that come shall not pass readers time after time. */
+		if (!(n->flags & NODE_WRITER))
+			__atomic_or_fetch(&l->state, HANDOFF, __ATOMIC_RELAXED);
+		__atomic_sub_fetch(&l->state, mine, __ATOMIC_RELEASE);
+		serve(l);
+	}
 	spin_unlock_irq(&l->waiters.lock, irq);
+	return n != NULL;
 }
 
 /*
  * Take `mine` out. The step that lets somebody else in is the last that touches the lock, or is
- * made under waiters.lock: whoever gets it may end and free it (banos_rwlock_fini).
+ * made under waiters.lock with somebody on the list, who passes through that: whoever gets the lock
+ * may end and free it (banos_rwlock_fini).
  */
 static void release(struct rwlock *l, uint32_t mine)
 {
-	uint32_t s = __atomic_load_n(&l->state, __ATOMIC_RELAXED);
+	uint32_t s = state_of(l);
 
-	do
-		if (s == (WAITERS | mine)) {
-			release_slow(l, mine);
+	for (;;) {
+		if ((s & ~HANDOFF) == (WAITERS | mine)) {
+			if (release_waited(l, mine))
+				return;
+			s = state_of(l);
+		} else if (__atomic_compare_exchange_n(&l->state, &s, s - mine, true,
+						       __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
 			return;
 		}
-	while (!__atomic_compare_exchange_n(&l->state, &s, s - mine, true, __ATOMIC_RELEASE,
-					    __ATOMIC_RELAXED));
+	}
 }
 
 void rwlock_read_lock(struct rwlock *l)
 {
-	uint32_t s = __atomic_load_n(&l->state, __ATOMIC_RELAXED);
-
 	lockcheck_acquire(l->class, l, LOCKCHECK_SLEEP);
-	while (!(s & (WRITER | WAITERS)))
-		if (__atomic_compare_exchange_n(&l->state, &s, s + 1, true, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
-			return;
-	lock_slow(l, 0);
+	if (!take_read(l))
+		lock_slow(l, take_read, 0);
 }
 
 bool rwlock_try_read_lock(struct rwlock *l)
 {
-	uint32_t s = __atomic_load_n(&l->state, __ATOMIC_RELAXED);
-
-	while (!(s & (WRITER | WAITERS)))
-		if (__atomic_compare_exchange_n(&l->state, &s, s + 1, true, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED)) {
-			lockcheck_acquire(l->class, l, LOCKCHECK_SLEEP | LOCKCHECK_TRY);
-			return true;
-		}
-	return false;
+	if (!take_read(l))
+		return false;
+	lockcheck_acquire(l->class, l, LOCKCHECK_SLEEP | LOCKCHECK_TRY);
+	return true;
 }
 
 void rwlock_read_unlock(struct rwlock *l)
@@ -142,18 +245,14 @@ void rwlock_write_lock(struct rwlock *l)
 	uint32_t free = 0;
 
 	lockcheck_acquire(l->class, l, LOCKCHECK_SLEEP);
-	if (!__atomic_compare_exchange_n(&l->state, &free, WRITER, false, __ATOMIC_ACQUIRE,
-					 __ATOMIC_RELAXED))
-		lock_slow(l, NODE_WRITER);
+	if (!change(l, &free, WRITER))
+		lock_slow(l, take_write, NODE_WRITER);
 	__atomic_store_n(&l->writer, current(), __ATOMIC_RELAXED);
 }
 
 bool rwlock_try_write_lock(struct rwlock *l)
 {
-	uint32_t free = 0;
-
-	if (!__atomic_compare_exchange_n(&l->state, &free, WRITER, false, __ATOMIC_ACQUIRE,
-					 __ATOMIC_RELAXED))
+	if (!take_write(l))
 		return false;
 	lockcheck_acquire(l->class, l, LOCKCHECK_SLEEP | LOCKCHECK_TRY);
 	__atomic_store_n(&l->writer, current(), __ATOMIC_RELAXED);
@@ -176,7 +275,7 @@ void rwlock_downgrade(struct rwlock *l)
 	 * lock stays ours, for reading.
 	 */
 	if (__atomic_add_fetch(&l->state, 1 - WRITER, __ATOMIC_RELEASE) & WAITERS)
-		release_slow(l, 0);
+		release_waited(l, 0);
 }
 
 bool rwlock_is_write_held(const struct rwlock *l)

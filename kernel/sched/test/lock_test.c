@@ -238,6 +238,48 @@ KTEST(rwlock_lets_writers_in)
 	team_wait();
 }
 
+/* Takes the lock again as soon as it has let go, and goes to sleep with it now and then. */
+static void take_on_and_on(void *ctx, unsigned i)
+{
+	struct shared *s = ctx;
+
+	for (unsigned n = 0; !__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE); n++) {
+		mutex_lock(&s->m);
+		if (n % 512 == 0)
+			sleep_ns(1 * MS);
+		mutex_unlock(&s->m);
+		rwlock_write_lock(&s->rw);
+		if (n % 512 == 0)
+			sleep_ns(1 * MS);
+		rwlock_write_unlock(&s->rw);
+	}
+}
+
+KTEST(locks_let_sleepers_in)
+{
+	struct shared s = {0};
+	nsec_t from = clock_mono_ns();
+
+	mutex_init(&s.m, LOCK_TEST_OUTER);
+	rwlock_init(&s.rw, LOCK_TEST_OUTER);
+	team_start(3, take_on_and_on, &s, false);
+	for (unsigned i = 0; i < 20; i++) {
+		mutex_lock(&s.m);
+		sleep_ns(100 * US); /* the others sleep as well */
+		mutex_unlock(&s.m);
+		rwlock_read_lock(&s.rw);
+		sleep_ns(100 * US);
+		rwlock_read_unlock(&s.rw);
+		rwlock_write_lock(&s.rw);
+		rwlock_write_unlock(&s.rw);
+	}
+	ktest_check(clock_mono_ns() - from < 20 * NSEC_PER_SEC);
+	__atomic_store_n(&s.stop, 1, __ATOMIC_RELEASE);
+	team_wait();
+	ktest_check_eq(s.m.word, 0);
+	ktest_check_eq(s.rw.state, 0);
+}
+
 /* --- counts of waiting ---------------------------------------------------------------------- */
 
 static struct mutex counted_mutex = MUTEX_INIT(LOCK_TEST_OUTER);
