@@ -4,9 +4,14 @@
 
 #include <base/random.h>
 #include <lib/errno.h>
+#include <linux/capability.h>
 #include <linux/fs.h>
+#include <linux/random.h>
+#include <base/cred.h>
+#include <sched/thread.h>
 #include <vfs/chardev.h>
 #include <vm/object.h>
+#include <vm/usercopy.h>
 
 static ssize_t read_end(struct file *f, struct iter *it, off64_t *pos)
 {
@@ -84,6 +89,52 @@ static ssize_t write_random(struct file *f, struct iter *it, off64_t *pos)
 	return done;
 }
 
+/* Bits of entropy are not counted: the generator is seeded before the first program runs. */
+#define ENTROPY_BITS 256
+
+/* What struct rand_pool_info begins with; the bytes follow. */
+struct pool_head {
+	int bits, size;
+};
+
+static int64_t add_entropy(uint64_t arg)
+{
+	struct pool_head head;
+	struct iter it;
+	ssize_t n;
+
+	if (get_user(head, arg))
+		return -EFAULT;
+	if (head.bits < 0)
+		return -EINVAL;
+	if (head.size < 0)
+		return -EFAULT; /* no such memory */
+	iter_init_user(&it, arg + sizeof(head), (size_t)head.size);
+	n = write_random(NULL, &it, NULL);
+	return n == head.size ? 0 : -EFAULT;
+}
+
+static int64_t ioctl_random(struct file *f, unsigned cmd, uint64_t arg)
+{
+	int bits = ENTROPY_BITS;
+
+	if (cmd == RNDGETENTCNT)
+		return put_user(arg, bits) ? -EFAULT : 0;
+	if (cmd != RNDADDTOENTCNT && cmd != RNDADDENTROPY && cmd != RNDZAPENTCNT &&
+	    cmd != RNDCLEARPOOL && cmd != RNDRESEEDCRNG)
+		return -EINVAL;
+	if (!cred_capable(current()->cred, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (cmd == RNDADDENTROPY)
+		return add_entropy(arg);
+	if (cmd == RNDADDTOENTCNT) {
+		if (get_user(bits, arg))
+			return -EFAULT;
+		return bits < 0 ? -EINVAL : 0;
+	}
+	return 0;
+}
+
 /* Streams, so that readers of one description do not wait for each other's position. */
 static const struct file_ops null_ops = {
 	.flags = FILE_OPS_STREAM, .read = read_end, .write = write_away, .llseek = seek_nowhere};
@@ -97,6 +148,7 @@ static const struct file_ops full_ops = {
 static const struct file_ops random_ops = {.flags = FILE_OPS_STREAM,
 					   .read = read_random,
 					   .write = write_random,
+					   .ioctl = ioctl_random,
 					   .llseek = seek_nowhere};
 
 int mem_devices_init(void)

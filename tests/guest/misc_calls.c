@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls of few words: personality, adjtimex, remap_file_pages, sysfs, names, process_mrelease. */
+/*
+ * Calls of few words: personality, adjtimex, remap_file_pages, sysfs, names, process_mrelease,
+ * ioctls of the random devices.
+ */
 #include "guest.h"
 
+#include <linux/random.h>
+
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
@@ -204,6 +210,50 @@ static void release(void)
 	close(fd);
 }
 
+/* --- the random devices --- */
+
+static void entropy(void)
+{
+	struct {
+		int bits, size;
+		char bytes[8];
+	} add = {0, 8, "entropy"};
+	int fd = open("/dev/urandom", O_RDWR), n = 0;
+
+	SHOW(ioctl(fd, RNDGETENTCNT, &n));
+	printf("%d bits\n", n);
+	SHOW(ioctl(fd, RNDGETENTCNT, bad));
+	SHOW(ioctl(fd, RNDADDENTROPY, &add));
+	add.size = -1;
+	SHOW(ioctl(fd, RNDADDENTROPY, &add));
+	add.size = 8;
+	add.bits = -1;
+	SHOW(ioctl(fd, RNDADDENTROPY, &add));
+	SHOW(ioctl(fd, RNDADDENTROPY, bad));
+	n = 0;
+	SHOW(ioctl(fd, RNDADDTOENTCNT, &n));
+	n = -1;
+	SHOW(ioctl(fd, RNDADDTOENTCNT, &n));
+	SHOW(ioctl(fd, RNDADDTOENTCNT, bad));
+	SHOW(ioctl(fd, RNDRESEEDCRNG));
+	SHOW(ioctl(fd, FIONREAD, &n));
+	close(fd);
+	if (!fork()) {
+		setuid(1000);
+		fd = open("/dev/random", O_RDONLY);
+		SHOW(ioctl(fd, RNDGETENTCNT, &n));
+		SHOW(ioctl(fd, RNDADDENTROPY, bad));
+		SHOW(ioctl(fd, RNDADDTOENTCNT, bad));
+		SHOW(ioctl(fd, RNDZAPENTCNT));
+		SHOW(ioctl(fd, RNDCLEARPOOL));
+		SHOW(ioctl(fd, RNDRESEEDCRNG));
+		SHOW(ioctl(fd, 0x5290));
+		fflush(stdout);
+		_exit(0);
+	}
+	wait(NULL);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1) {
@@ -215,5 +265,6 @@ int main(int argc, char **argv)
 	remap();
 	names();
 	release();
+	entropy();
 	return 0;
 }
