@@ -11,7 +11,7 @@
  *
  * States of an item, seen from the ready list:
  *	idle      list_empty(&ready)
- *	ready     on ep->ready                   item_wake, EPOLL_CTL_ADD and MOD, scan_end
+ *	ready     on ep->ready                   item_wake, EPOLL_CTL_ADD and MOD, scan_next
  *	in batch  on a list of the one scan      scan_begin; a wake-up now adds nothing, because
  *	                                         the scan has yet to look at the file
  *	idle      taken off, then polled         a wake-up from here on makes it ready again
@@ -77,10 +77,13 @@ static void ep_put(struct epoll *ep)
 
 /* --- the ready list ----------------------------------------------------------------------- */
 
-/* True if there is reason to scan: also while a scan holds items that it may put back. */
+/*
+ * True if there is reason to scan: also while a scan holds items that it may put back. It has put
+ * them on the list before it ends, so in this order one of the two is seen.
+ */
 static bool may_have_events(const struct epoll *ep)
 {
-	return !list_empty(&ep->ready) || __atomic_load_n(&ep->scanning, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&ep->scanning, __ATOMIC_ACQUIRE) || !list_empty(&ep->ready);
 }
 
 static void make_ready(struct epoll_item *it)
@@ -417,38 +420,63 @@ static void epoll_release(struct file *f)
 /* --- scans -------------------------------------------------------------------------------- */
 
 /* Holds: ep->lock until scan_end. */
-static void scan_begin(struct epoll *ep, struct list *batch)
+/* The next item of the batch, or NULL. Holds: ready_lock. */
+static struct epoll_item *take_first(struct list *batch)
 {
-	uint64_t irq = spin_lock_irq(&ep->ready_lock);
-
-	list_init(batch);
-	list_splice_tail(&ep->ready, batch);
-	__atomic_store_n(&ep->scanning, 1, __ATOMIC_RELEASE);
-	spin_unlock_irq(&ep->ready_lock, irq);
-}
-
-static struct epoll_item *scan_next(struct epoll *ep, struct list *batch)
-{
-	uint64_t irq = spin_lock_irq(&ep->ready_lock);
 	struct epoll_item *it = list_first_entry_or_null(batch, struct epoll_item, ready);
 
 	if (it)
 		list_del(&it->ready);
+	return it;
+}
+
+/* The first item; NULL: nothing is ready, and there is no scan. */
+static struct epoll_item *scan_begin(struct epoll *ep, struct list *batch)
+{
+	uint64_t irq = spin_lock_irq(&ep->ready_lock);
+	struct epoll_item *it;
+
+	list_init(batch);
+	list_splice_tail(&ep->ready, batch);
+	it = take_first(batch);
+	if (it)
+		__atomic_store_n(&ep->scanning, 1, __ATOMIC_RELEASE);
 	spin_unlock_irq(&ep->ready_lock, irq);
 	return it;
 }
 
-/* What the scan did not come to goes before what became ready meanwhile. */
-static void scan_end(struct epoll *ep, struct list *batch)
+/*
+ * Ready again, if not NULL, is the item that was looked at. The next one if more are wanted; else,
+ * or if there is none, NULL, and the scan has ended: what it did not come to goes before what
+ * became ready meanwhile.
+ */
+static struct epoll_item *scan_next(struct epoll *ep, struct list *batch, struct epoll_item *again,
+				    bool more)
 {
 	uint64_t irq = spin_lock_irq(&ep->ready_lock);
+	struct epoll_item *it;
 
-	list_splice_tail(&ep->ready, batch);
-	list_splice_tail(batch, &ep->ready);
-	__atomic_store_n(&ep->scanning, 0, __ATOMIC_RELEASE);
+	if (again && list_empty(&again->ready))
+		list_add_tail(&again->ready, &ep->ready);
+	it = more ? take_first(batch) : NULL;
+	if (!it) {
+		list_splice_tail(&ep->ready, batch);
+		list_splice_tail(batch, &ep->ready);
+		__atomic_store_n(&ep->scanning, 0, __ATOMIC_RELEASE);
+	}
 	spin_unlock_irq(&ep->ready_lock, irq);
-	/* The wake-up of these may have been ours; there is work for another thread. */
-	if (!list_empty(&ep->ready))
+	return it;
+}
+
+/*
+ * The wake-up of what is ready now may have been ours; there is work for another thread. No fence
+ * is needed. Who comes to wait puts its node on the list and then looks at `scanning`. If it reads
+ * 0 from before the scan, its node was there before scan_begin let go of ready_lock, and scan_next,
+ * which took that again, sees it. If it reads 0 from after the scan, it sees what is ready as well.
+ */
+static void wake_another(struct epoll *ep)
+{
+	if (!list_empty(&ep->ready) && blocker_has_waiters(&ep->wait))
 		blocker_wake_one(&ep->wait);
 }
 
@@ -462,36 +490,39 @@ static void put_back(struct epoll_item *it, struct list *batch)
 	spin_unlock_irq(&it->ep->ready_lock, irq);
 }
 
-static void reported(struct epoll_item *it)
+/* Returns the item if it is to be ready again. */
+static struct epoll_item *reported(struct epoll_item *it)
 {
 	if (it->events & EPOLLONESHOT)
 		set_events(it, it->events & BEHAVIOUR);
 	else if (!(it->events & EPOLLET))
-		make_ready(it);
+		return it;
+	return NULL;
 }
 
 /* Holds: ep->lock. How many, or what emit said if there was none. */
 static int scan(struct epoll *ep, unsigned max, epoll_emit_fn emit, void *ctx)
 {
-	struct epoll_item *it;
+	struct epoll_item *it, *again;
 	struct list batch;
 	int count = 0, r = 0;
 
-	scan_begin(ep, &batch);
-	while ((unsigned)count < max && (it = scan_next(ep, &batch)) != NULL) {
+	it = scan_begin(ep, &batch);
+	while (it) {
 		uint32_t found = file_poll(it->file, NULL) & it->events;
 
-		if (!found)
-			continue;
-		r = emit(ctx, found, it->data);
-		if (r) {
-			put_back(it, &batch);
-			break;
+		again = NULL;
+		if (found) {
+			r = emit(ctx, found, it->data);
+			if (r)
+				put_back(it, &batch);
+			else
+				again = reported(it);
+			count += !r;
 		}
-		reported(it);
-		count++;
+		it = scan_next(ep, &batch, again, !r && (unsigned)count < max);
 	}
-	scan_end(ep, &batch);
+	wake_another(ep);
 	return count ? count : r;
 }
 
@@ -530,13 +561,14 @@ static unsigned epoll_poll(struct file *f, struct poll_table *pt)
 	if (!may_have_events(ep))
 		return 0;
 	mutex_lock(&ep->lock);
-	scan_begin(ep, &batch);
-	while (!found && (it = scan_next(ep, &batch)) != NULL) {
+	it = scan_begin(ep, &batch);
+	while (it) {
 		found = file_poll(it->file, NULL) & it->events;
 		if (found)
 			put_back(it, &batch);
+		it = scan_next(ep, &batch, NULL, !found);
 	}
-	scan_end(ep, &batch);
+	wake_another(ep);
 	mutex_unlock(&ep->lock);
 	return found ? EPOLLIN | EPOLLRDNORM : 0;
 }
