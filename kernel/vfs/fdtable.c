@@ -291,23 +291,6 @@ struct fd_ref fd_borrow(int fd)
 	return r;
 }
 
-struct file *fd_look(struct fd_table *t, int fd, bool shared)
-{
-	struct fd_array *a = t->array;
-	struct file *f;
-
-	if (shared)
-		f = fd_get(t, fd);
-	else
-		f = (unsigned)fd < a->capacity ? a->files[fd] : NULL;
-	if (f && (f->mode & FILE_PATH)) {
-		if (shared)
-			file_put(f);
-		f = NULL;
-	}
-	return f;
-}
-
 void fd_return(struct fd_ref r)
 {
 	if (r.counted)

@@ -66,12 +66,8 @@ struct fd_ref fd_borrow_any(int fd); /* of the calling thread's table; O_PATH de
 struct fd_ref fd_borrow(int fd);     /* not those: for whatever works on a file's contents */
 void fd_return(struct fd_ref r);
 
-/*
- * The same for calls that look at many descriptors: they ask once whether references must be taken,
- * and put each file in the end if so. NULL: bad descriptor, or one of O_PATH.
- */
+/* Several threads have it: whoever uses a file takes a reference. */
 bool fd_table_is_shared(struct fd_table *t);
-struct file *fd_look(struct fd_table *t, int fd, bool shared);
 
 /*
  * Take the lowest free number >= from and below limit (RLIMIT_NOFILE): the number, -EMFILE,

@@ -322,13 +322,12 @@ static ssize_t pipe_write(struct file *f, struct iter *it, off64_t *pos)
 
 /* --- poll, ioctl, size -------------------------------------------------------------------- */
 
-static unsigned pipe_poll(struct file *f, struct poll_table *pt)
+static unsigned pipe_events(struct file *f)
 {
 	struct pipe *p = f->priv;
 	unsigned events = 0;
 
 	if (f->mode & FILE_READ) {
-		poll_wait(pt, &p->read_wait);
 		if (!pipe_empty(p))
 			events |= EPOLLIN | EPOLLRDNORM;
 		/* A FIFO opened without waiting has no hang-up before its first writer. */
@@ -336,13 +335,23 @@ static unsigned pipe_poll(struct file *f, struct poll_table *pt)
 			events |= EPOLLHUP;
 	}
 	if (f->mode & FILE_WRITE) {
-		poll_wait(pt, &p->write_wait);
 		if (!pipe_full(p))
 			events |= EPOLLOUT | EPOLLWRNORM;
 		if (!LOAD(p->readers))
 			events |= EPOLLERR;
 	}
 	return events;
+}
+
+static unsigned pipe_poll(struct file *f, struct poll_table *pt)
+{
+	struct pipe *p = f->priv;
+
+	if (pt && f->mode & FILE_READ)
+		poll_wait(pt, &p->read_wait);
+	if (pt && f->mode & FILE_WRITE)
+		poll_wait(pt, &p->write_wait);
+	return pipe_events(f);
 }
 
 static int64_t pipe_ioctl(struct file *f, unsigned cmd, uint64_t arg)

@@ -12,7 +12,6 @@
  */
 #include "poll.h"
 
-#include "file.h"
 #include <lib/errno.h>
 #include <mem/slab.h>
 
@@ -99,43 +98,18 @@ int poll_waiter_sleep(struct poll_waiter *w, nsec_t deadline)
 	return r;
 }
 
-unsigned file_poll(struct file *f, struct poll_table *pt)
-{
-	if (!f->ops->poll)
-		return EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
-	return f->ops->poll(f, pt);
-}
-
-static int look(struct poll_request *req, size_t n, struct poll_table *pt)
-{
-	int count = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned events = req[i].events | EPOLLERR | EPOLLHUP;
-
-		if (!req[i].file)
-			continue;
-		req[i].found = file_poll(req[i].file, pt) & events;
-		if (req[i].found) {
-			count++;
-			pt = NULL; /* we will not sleep: no need for further nodes */
-		}
-	}
-	return count;
-}
-
-int poll_files(struct poll_request *req, size_t n, nsec_t deadline)
+int poll_until(poll_look_fn look, void *ctx, nsec_t deadline)
 {
 	struct poll_waiter w;
 	int count, r = 0;
 
 	if (deadline == 0)
-		return look(req, n, NULL);
+		return look(ctx, NULL);
 	poll_waiter_init(&w);
-	count = look(req, n, &w.table);
+	count = look(ctx, &w.table);
 	while (!count && !w.error && !r) {
 		r = poll_waiter_sleep(&w, deadline);
-		count = look(req, n, NULL);
+		count = look(ctx, NULL);
 	}
 	poll_waiter_done(&w);
 	if (count)

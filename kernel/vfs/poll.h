@@ -10,11 +10,11 @@
 #ifndef VFS_POLL_H
 #define VFS_POLL_H
 
+#include "file.h"
+
 #include <base/types.h>
 #include <linux/eventpoll.h> /* EPOLL*: poll(2) has the same values */
 #include <sched/blocker.h>
-
-struct file;
 
 struct poll_table {
 	/* Called by poll_wait: poll's hangs a node on the blocker, epoll's its listener. */
@@ -53,14 +53,18 @@ void poll_waiter_done(struct poll_waiter *w);
 int poll_waiter_sleep(struct poll_waiter *w, nsec_t deadline);
 
 /* The events of a file; pt may be NULL. */
-unsigned file_poll(struct file *f, struct poll_table *pt);
+static inline unsigned file_poll(struct file *f, struct poll_table *pt)
+{
+	return f->ops->poll ? f->ops->poll(f, pt) : EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
+}
 
-struct poll_request {
-	struct file *file; /* NULL: skipped */
-	unsigned events;   /* wanted; ERR and HUP are always reported */
-	unsigned found;	   /* result */
-};
-/* How many have events, 0 at the deadline, -EINTR, -ENOMEM. The caller holds the files. */
-int poll_files(struct poll_request *req, size_t n, nsec_t deadline);
+/*
+ * Looks at files: how many have wanted events, or an error, which ends the wait. With a table,
+ * calls file_poll() with it until it has found the first.
+ */
+typedef int (*poll_look_fn)(void *ctx, struct poll_table *pt);
+/* Until a look finds something: what it returned, 0 at the deadline, -EINTR, -ENOMEM. The caller
+ * holds the files. */
+int poll_until(poll_look_fn look, void *ctx, nsec_t deadline);
 
 #endif

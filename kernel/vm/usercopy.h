@@ -50,13 +50,11 @@ static __always_inline __must_check int load_from_user(void *to, uaddr_t from, s
 			: arch_user_load64(to, at);
 }
 
-static __always_inline __must_check int store_to_user(uaddr_t to, const void *from, size_t n)
+static __always_inline __must_check int store_word(uaddr_t to, const void *from, size_t n)
 {
 	void *at = (void *)to;
 	uint64_t word = 0;
 
-	if (n != 1 && n != 2 && n != 4 && n != 8)
-		return copy_to_user(to, from, n);
 	lockcheck_might_sleep();
 	if (!user_range_ok(to, n))
 		return -EFAULT;
@@ -65,6 +63,17 @@ static __always_inline __must_check int store_to_user(uaddr_t to, const void *fr
 	       : n == 2 ? arch_user_store16(at, (uint16_t)word)
 	       : n == 4 ? arch_user_store32(at, (uint32_t)word)
 			: arch_user_store64(at, word);
+}
+
+static __always_inline __must_check int store_to_user(uaddr_t to, const void *from, size_t n)
+{
+	if (n == 12 || n == 16) {
+		int r = store_word(to, from, 8);
+
+		return r ? r : store_word(to + 8, (const char *)from + 8, n - 8);
+	}
+	return n == 1 || n == 2 || n == 4 || n == 8 ? store_word(to, from, n)
+						    : copy_to_user(to, from, n);
 }
 
 /* A variable from and to the address. */

@@ -144,6 +144,27 @@ arch_user_store\size:
 	WORD 16, movw, %ax, %si
 	WORD 32, movl, %eax, %esi
 	WORD 64, movq, %rax, %rsi
+
+/*
+ * int arch_user_scatter16(void *to, const void *from, size_t stride, size_t n): n of 16 bits, each
+ * `stride` bytes after the one before, on both sides; 0 or -14.
+ */
+	.globl arch_user_scatter16
+arch_user_scatter16:
+	WINDOW_OPEN
+	testq %rcx, %rcx
+	jz 3f
+1:	movw (%rsi), %ax
+2:	movw %ax, (%rdi)
+	addq %rdx, %rsi
+	addq %rdx, %rdi
+	decq %rcx
+	jnz 1b
+3:	WINDOW_CLOSE
+	xorl %eax, %eax
+	ret
+	FIXUP 2b, word_fault
+
 word_fault:
 	WINDOW_CLOSE
 	movl $-14, %eax

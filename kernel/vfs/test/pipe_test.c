@@ -40,16 +40,20 @@ static void wait_for_threads(void)
 		thread_sleep_until(clock_mono_ns() + NSEC_PER_MSEC, WAIT_UNINTERRUPTIBLE);
 }
 
+static int look_readable(void *ctx, struct poll_table *pt)
+{
+	return (file_poll(ctx, pt) & EPOLLIN) != 0;
+}
+
 /* poll says readable, the other reader takes the byte: the read must say -EAGAIN and not sleep. */
 static void racing_reader(void *arg)
 {
-	struct poll_request req = {.file = arg, .events = EPOLLIN};
 	char c;
 
 	while (__atomic_load_n(&taken, __ATOMIC_ACQUIRE) < BYTES) {
 		ssize_t n;
 
-		if (poll_files(&req, 1, clock_mono_ns() + 100 * NSEC_PER_MSEC) <= 0)
+		if (poll_until(look_readable, arg, clock_mono_ns() + 100 * NSEC_PER_MSEC) <= 0)
 			continue;
 		n = do_read(arg, &c, 1);
 		if (n == 1)

@@ -17,6 +17,8 @@ int arch_user_store8(void *to, uint8_t value);
 int arch_user_store16(void *to, uint16_t value);
 int arch_user_store32(void *to, uint32_t value);
 int arch_user_store64(void *to, uint64_t value);
+/* n of them, each `stride` bytes after the one before, on both sides. */
+int arch_user_scatter16(void *to, const void *from, size_t stride, size_t n);
 int arch_user_cmpxchg32(uint32_t *word, uint32_t expect, uint32_t value, uint32_t *was);
 
 #endif
