@@ -63,7 +63,7 @@ THREAD_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/host/thread_*.c)))
 GUEST_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c)))
 
 KERNEL := $(B)/release/banos.elf
-BENCH_DRIVERS := $(B)/bench/small.banos $(B)/bench/large.banos
+BENCH_DRIVERS := $(patsubst %,$(B)/bench/%.banos,small large callee rows)
 DRIVERS := $(foreach d,$(DRIVER_DIRS),$(B)/drivers/$(notdir $(d)).banos)
 USER := $(patsubst %.c,$(B)/%,$(USER_FILES)) $(addprefix $(B)/,$(USER_DIRS))
 INITRAMFS := $(B)/initramfs.cpio
@@ -437,7 +437,7 @@ $$(B)/drivers/$(notdir $(1)).banos: $$($(notdir $(1))_DRIVER_OBJECTS)
 endef
 $(foreach d,$(DRIVER_DIRS),$(eval $(call driver,$(d))))
 
-$(BENCH_DRIVERS): $(B)/bench/%.banos: bench/driver/%.c bench/driver/table.h $(B)/drivers/flags $(B)/sdk/done
+$(BENCH_DRIVERS): $(B)/bench/%.banos: bench/driver/%.c bench/driver/table.h bench/driver/rows.h $(B)/drivers/flags $(B)/sdk/done
 	$(call say,DRV,$@)
 	@mkdir -p $(@D)
 	$(Q)$(DRIVER_CC) -O2 -o $@ $<

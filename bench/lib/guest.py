@@ -50,7 +50,7 @@ def run(kernel, append, archive, virtual, smp, on_line=None, timeout=1200, extra
     clock = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"] if virtual else []
     command = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", *clock, "-cpu", CPU,
                "-smp", str(smp), "-m", str(MEMORY), "-display", "none", "-monitor", "none",
-               "-serial", "stdio", "-no-reboot", "-seed", "1", "-nic", "none",
+               "-serial", "stdio", "-no-reboot", "-seed", "1", "-nic", "none", "-device", "edu",
                "-kernel", kernel, "-initrd", archive, "-append", append, *extra]
     text, end = b"", time.monotonic() + timeout
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
