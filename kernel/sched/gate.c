@@ -181,8 +181,11 @@ void gate_call_begin(struct gate_call *call)
 	call->preempt = preempt_count();
 	/* Without preemption, or there are none. */
 	call->spins = call->preempt ? this_cpu()->locks.depth : 0;
-	call->locks = in_interrupt() ? 0 : current()->driver_locks;
-	call->held = in_interrupt() ? 0 : current()->locks.depth;
+	call->locks = call->held = 0;
+	if (!in_interrupt()) {
+		call->locks = current()->driver_locks;
+		call->held = current()->locks.depth;
+	}
 }
 
 static void complain(struct owner *o, const char *what, const char *rule)
@@ -212,7 +215,7 @@ static void restore_preemption(struct owner *o, const struct gate_call *call, co
 		preempt_disable();
 }
 
-bool gate_call_end(struct owner *o, const struct gate_call *call, const char *what)
+static bool put_right(struct owner *o, const struct gate_call *call, const char *what)
 {
 	bool broken = false;
 
@@ -241,4 +244,15 @@ bool gate_call_end(struct owner *o, const struct gate_call *call, const char *wh
 		broken = true;
 	}
 	return broken;
+}
+
+bool gate_call_end(struct owner *o, const struct gate_call *call, const char *what)
+{
+	uint64_t flags = cpu_flags();
+
+	if (likely(irq_state_enabled(flags) == call->irq && cpu_flags_clean(flags) &&
+		   preempt_count() == call->preempt &&
+		   (in_interrupt() || current()->driver_locks == call->locks)))
+		return false;
+	return put_right(o, call, what);
 }

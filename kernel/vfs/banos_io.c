@@ -27,15 +27,21 @@
 
 void banos_io_begin(Banos_Io *io, const struct iter *it, uint32_t flags)
 {
-	*io = (struct Banos_Io){.flags = flags, .space = current()->space, .cred = current()->cred};
+	io->length = 0;
 	if (it) {
 		io->memory = *it;
 		if (it->seg == &it->one)
 			io->memory.seg = &io->memory.one;
 		io->length = iter_left(it);
 	}
+	io->argument = 0;
+	io->flags = flags;
+	io->space = current()->space;
+	io->cred = current()->cred;
 	io->process = proc_source()->self();
 	spin_init(&io->lock, LOCK_DRIVER_EVENT);
+	io->done = false;
+	io->result = 0;
 	blocker_init(&io->wait);
 }
 
@@ -88,6 +94,12 @@ static int32_t user_copy(Banos_Io *io, uint64_t address, void *kernel, uint64_t 
 {
 	if (!io->space || !user_range_ok(address, size))
 		return -EFAULT;
+	if (io->space == current()->space && size == sizeof(uint32_t))
+		return to_user ? store_to_user(address, kernel, sizeof(uint32_t))
+			       : load_from_user(kernel, address, sizeof(uint32_t));
+	if (io->space == current()->space && size == sizeof(uint64_t))
+		return to_user ? store_to_user(address, kernel, sizeof(uint64_t))
+			       : load_from_user(kernel, address, sizeof(uint64_t));
 	if (io->space == current()->space)
 		return to_user ? copy_to_user(address, kernel, size)
 			       : copy_from_user(kernel, address, size);
@@ -105,14 +117,11 @@ static int32_t segment_copy(Banos_Io *io, uint64_t at, char *kernel, uint64_t si
 	return 0;
 }
 
-static int32_t copy(Banos_Io *io, uint64_t offset, char *kernel, uint64_t size, bool to_user)
+static int32_t copy_segments(Banos_Io *io, uint64_t offset, char *kernel, uint64_t size,
+			     bool to_user)
 {
 	struct iter it = io->memory;
 
-	if (size > io->length || offset > io->length - size)
-		return -EINVAL;
-	if (it.seg == &io->memory.one)
-		it.seg = &it.one;
 	iter_advance(&it, offset);
 	while (size) {
 		uint64_t part = min(size, it.seg->len - it.offset);
@@ -125,6 +134,19 @@ static int32_t copy(Banos_Io *io, uint64_t offset, char *kernel, uint64_t size, 
 		iter_advance(&it, part);
 	}
 	return 0;
+}
+
+static int32_t copy(Banos_Io *io, uint64_t offset, char *kernel, uint64_t size, bool to_user)
+{
+	const struct iter *it = &io->memory;
+
+	if (size > io->length || offset > io->length - size)
+		return -EINVAL;
+	if (!size)
+		return 0;
+	if (it->segs == 1)
+		return segment_copy(io, it->seg->base + it->offset + offset, kernel, size, to_user);
+	return copy_segments(io, offset, kernel, size, to_user);
 }
 
 int32_t banos_io_copy_in(Banos_Io *io, uint64_t offset, void *to, uint64_t size)

@@ -47,12 +47,17 @@ static inline void irq_restore(uint64_t flags)
 		__asm__ volatile("sti" : : : "memory");
 }
 
-static inline bool irq_enabled(void)
+static inline uint64_t cpu_flags(void)
 {
 	uint64_t flags;
 
 	__asm__ volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
-	return irq_state_enabled(flags);
+	return flags;
+}
+
+static inline bool irq_enabled(void)
+{
+	return irq_state_enabled(cpu_flags());
 }
 
 static inline void irq_enable(void)
@@ -65,16 +70,18 @@ static inline void irq_disable(void)
 	__asm__ volatile("cli" : : : "memory");
 }
 
-/*
- * Flags that compiled code relies on being clear, direction (DF) and alignment or user access (AC):
- * clear them, and say whether one was set.
- */
+/* Flags that compiled code relies on being clear: direction (DF), alignment or user access (AC). */
+static inline bool cpu_flags_clean(uint64_t flags)
+{
+	return !(flags & 0x40400);
+}
+
+/* Clear them, and say whether one was set. */
 static inline bool cpu_clean_flags(void)
 {
-	uint64_t flags;
+	uint64_t flags = cpu_flags();
 
-	__asm__ volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
-	if (likely(!(flags & 0x40400)))
+	if (likely(cpu_flags_clean(flags)))
 		return false;
 	__asm__ volatile("pushq %0; popfq" : : "r"(flags & ~0x40400ul) : "memory", "cc");
 	return true;
