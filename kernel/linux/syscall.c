@@ -34,7 +34,7 @@ const char *syscall_name(uint64_t nr)
 }
 
 /* The same while somebody is traced. The tracer may change the call, or leave it out (-1). */
-static void watched_syscall(struct trap_frame *f)
+static __noinline void watched_syscall(struct trap_frame *f)
 {
 	const struct syscall_entry *e;
 	int64_t r;
@@ -45,7 +45,7 @@ static void watched_syscall(struct trap_frame *f)
 		uint64_t nr = f->error;
 
 		e = find(nr);
-		r = e && e->call ? e->call(args) : -ENOSYS;
+		r = e && e->call ? e->call(f) : -ENOSYS;
 		if (syscall_tracing)
 			syscall_trace(e ? e->name : NULL, e ? e->args : "", nr, args, r);
 		f->rax = (uint64_t)r;
@@ -56,7 +56,6 @@ static void watched_syscall(struct trap_frame *f)
 
 void kernel_syscall(struct trap_frame *f)
 {
-	const uint64_t args[6] = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9};
 	const struct syscall_entry *e = find(f->rax);
 	struct counts began = count_begin();
 	unsigned nr = (unsigned)f->rax;
@@ -67,7 +66,7 @@ void kernel_syscall(struct trap_frame *f)
 		return;
 	}
 	if (e && e->call)
-		r = e->call(args);
+		r = e->call(f);
 	count_end(began, nr);
 	f->rax = (uint64_t)r;
 	if (unlikely(is_restart(r)))
