@@ -121,20 +121,30 @@ static uint64_t leaf_end(uint64_t addr, uint64_t end)
 	return min(end, ALIGN_DOWN(addr, LEAF_SPAN) + LEAF_SPAN);
 }
 
-/* Where to go on when there is no leaf table at addr: behind the highest missing table. */
-static uint64_t skip_hole(struct vm_space *s, uint64_t addr)
+/*
+ * Where to go on below `end` when there is no leaf table at addr: behind the highest missing table,
+ * and behind those that are missing after it in the same table of tables.
+ */
+static uint64_t skip_hole(struct vm_space *s, uint64_t addr, uint64_t end)
 {
+	unsigned level = PT_LEVELS, i;
 	paddr_t table = s->root;
 	uint64_t span;
+	pte_t e;
 
-	for (unsigned level = PT_LEVELS;; level--) {
-		pte_t e = __atomic_load_n(&entries(table)[pt_index(addr, level)], __ATOMIC_ACQUIRE);
-
-		span = PAGE_SIZE << (9 * (level - 1));
+	for (;; level--) {
+		i = pt_index(addr, level);
+		e = __atomic_load_n(&entries(table)[i], __ATOMIC_ACQUIRE);
 		if (!(e & PTE_PRESENT) || level == 2)
-			return ALIGN_DOWN(addr, span) + span;
+			break;
 		table = pte_paddr(e);
 	}
+	span = PAGE_SIZE << (9 * (level - 1));
+	addr = ALIGN_DOWN(addr, span) + span;
+	while (addr < end && ++i < PT_ENTRIES &&
+	       !(__atomic_load_n(&entries(table)[i], __ATOMIC_ACQUIRE) & PTE_PRESENT))
+		addr += span;
+	return addr;
 }
 
 static void unmap_range(struct gather *g, uint64_t start, uint64_t end, bool only_objects)
@@ -146,7 +156,7 @@ static void unmap_range(struct gather *g, uint64_t start, uint64_t end, bool onl
 		pte_t *slot = pt_lock(g->space, a, false, &table);
 
 		if (!slot) {
-			a = skip_hole(g->space, a);
+			a = skip_hole(g->space, a, end);
 			continue;
 		}
 		for (; a < stop && !gather_full(g) && table->pt_entries; a += PAGE_SIZE, slot++) {
@@ -183,7 +193,7 @@ void pt_protect_range(struct gather *g, uint64_t start, uint64_t end, unsigned p
 		pte_t *slot = pt_lock(g->space, a, false, &table);
 
 		if (!slot) {
-			a = skip_hole(g->space, a);
+			a = skip_hole(g->space, a, end);
 			continue;
 		}
 		for (; a < stop; a += PAGE_SIZE, slot++) {
@@ -219,7 +229,7 @@ int pt_prepare_move(struct vm_space *s, uint64_t from, uint64_t to, uint64_t len
 	for (uint64_t a = from; a < end; a = stop) {
 		struct page *table = leaf_table(s, a, false);
 
-		stop = table ? leaf_end(a, end) : skip_hole(s, a);
+		stop = table ? leaf_end(a, end) : skip_hole(s, a, end);
 		if (!table || !table->pt_entries)
 			continue;
 		/* What one leaf table covers may fall into two at the other place. */
@@ -259,7 +269,7 @@ static uint64_t take_moving(struct gather *g, uint64_t from, uint64_t end, struc
 	uint64_t a = from, stop = leaf_end(from, end);
 
 	if (!slot)
-		return skip_hole(g->space, from);
+		return skip_hole(g->space, from, end);
 	for (; a < stop && m->count < GATHER_MAX && table->pt_entries; a += PAGE_SIZE, slot++) {
 		pte_t e = *slot ? pt_set(g->space, table, slot, 0) : 0;
 
@@ -324,7 +334,7 @@ int pt_copy_range(struct vm_space *to, struct gather *g, uint64_t start, uint64_
 		pte_t *slot = pt_lock(g->space, a, false, &table), *copy;
 
 		if (!slot) {
-			a = skip_hole(g->space, a);
+			a = skip_hole(g->space, a, end);
 			continue;
 		}
 		if (!table->pt_entries) {
@@ -374,7 +384,7 @@ void pt_free_tables(struct gather *g, uint64_t start, uint64_t end, uint64_t flo
 			table = pte_paddr(*slot);
 		}
 		if (level > 1) {
-			a = skip_hole(s, a) - LEAF_SPAN;
+			a = skip_hole(s, a, end) - LEAF_SPAN;
 			continue;
 		}
 		assert(page_of(table)->pt_entries == 0);
