@@ -125,8 +125,7 @@ static int push_frame(struct trap_frame *f, const struct signal_info *info,
 {
 	struct proc_thread *d = proc_thread(current());
 	uint64_t vector_at, at;
-	struct linux_sigframe *s;
-	int r;
+	struct linux_sigframe s;
 
 	if (!(a->flags & SA_RESTORER))
 		return -EFAULT; /* x86-64 has no other way back */
@@ -135,26 +134,21 @@ static int push_frame(struct trap_frame *f, const struct signal_info *info,
 	if ((on_altstack(d, f->rsp) || (a->flags & SA_ONSTACK && d->altstack_size)) &&
 	    !on_altstack(d, at))
 		return -EFAULT;
-	s = kzalloc(sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	s->pretcode = a->restorer;
-	s->uc.uc_flags =
+	/* All of it is written, the gaps too: it goes to the program. */
+	memset(&s.uc, 0, offsetof(struct linux_ucontext, uc_mcontext));
+	s.pretcode = a->restorer;
+	s.uc.uc_flags =
 		UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (vector_mask() ? UC_FP_XSTATE : 0);
-	s->uc.uc_stack.ss_sp = d->altstack_base;
-	s->uc.uc_stack.ss_size = d->altstack_size;
-	s->uc.uc_stack.ss_flags = d->altstack_size ? (int)d->altstack_flags : SS_DISABLE;
-	fill_context(&s->uc.uc_mcontext, f, vector_at);
-	s->uc.uc_mcontext.cr2 = info->address;
-	s->uc.uc_mcontext.oldmask = mask;
-	s->uc.uc_sigmask = mask;
-	siginfo_encode(&s->info, info);
-	r = put_vector(vector_at);
-	if (!r)
-		r = copy_to_user(at, s, sizeof(*s));
-	kfree(s);
-	if (r)
-		return r;
+	s.uc.uc_stack.ss_sp = d->altstack_base;
+	s.uc.uc_stack.ss_size = d->altstack_size;
+	s.uc.uc_stack.ss_flags = d->altstack_size ? (int)d->altstack_flags : SS_DISABLE;
+	fill_context(&s.uc.uc_mcontext, f, vector_at);
+	s.uc.uc_mcontext.cr2 = info->address;
+	s.uc.uc_mcontext.oldmask = mask;
+	s.uc.uc_sigmask = mask;
+	siginfo_encode(&s.info, info);
+	if (put_vector(vector_at) || copy_to_user(at, &s, sizeof(s)))
+		return -EFAULT;
 	if (d->altstack_flags & SS_AUTODISARM && on_altstack(d, at))
 		d->altstack_size = 0;
 	f->rip = a->handler;
@@ -262,40 +256,38 @@ void kernel_user_exception(struct trap_frame *f, int sig, int code, uaddr_t addr
 /* --- rt_sigreturn ------------------------------------------------------------------------------
  */
 
-static int restore_vector(uint64_t at)
+static int read_vector(uint64_t at, char *area)
 {
-	struct thread *t = current();
 	size_t n = vector_size();
 	struct _fpx_sw_bytes sw;
-	void *copy;
-	int r = 0;
+
+	if (copy_from_user(&sw, at + 464, sizeof(sw)))
+		return -EFAULT;
+	if (vector_mask() && sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size >= n)
+		return copy_from_user(area, at, n) ? -EFAULT : 0;
+	/* Without our marks only the old part, 512 bytes, is there. */
+	vector_init_area(area);
+	if (copy_from_user(area, at, 512))
+		return -EFAULT;
+	if (vector_mask())
+		*(uint64_t *)(area + 512) = 3; /* x87 and SSE */
+	return 0;
+}
+
+/* Right into the thread's area: after the flush nothing else looks there before the way back. */
+static int restore_vector(uint64_t at)
+{
+	char *area = current()->arch.vector_state;
+	int r = -EFAULT;
 
 	vector_flush();
-	if (!at) {
-		vector_init_area(t->arch.vector_state);
-		return 0;
-	}
-	copy = kmalloc(n);
-	if (!copy)
-		return -ENOMEM;
-	vector_init_area(copy);
-	if (copy_from_user(&sw, at + 464, sizeof(sw)))
-		r = -EFAULT;
-	/* Without our marks only the old part, 512 bytes, is there. */
-	if (!r &&
-	    copy_from_user(copy, at,
-			   vector_mask() && sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size >= n
-				   ? n
-				   : 512))
-		r = -EFAULT;
-	if (!r) {
-		if (vector_mask() && (sw.magic1 != FP_XSTATE_MAGIC1 || sw.xstate_size < n))
-			*(uint64_t *)((char *)copy + 512) = 3; /* x87 and SSE */
-		vector_sanitize(copy);
-		memcpy(t->arch.vector_state, copy, n);
-	}
-	kfree(copy);
-	return r;
+	if (at)
+		r = read_vector(at, area);
+	if (r)
+		vector_init_area(area);
+	else
+		vector_sanitize(area);
+	return at ? r : 0;
 }
 
 static void restore_registers(struct trap_frame *f, const struct sigcontext_64 *c)
