@@ -3,6 +3,7 @@
 #include "guest.h"
 #include <dirent.h>
 #include <limits.h>
+#include <sys/mman.h>
 
 static void show_stat(const char *path)
 {
@@ -237,6 +238,45 @@ static void listing(void)
 	SHOW(rmdir("many"));
 }
 
+/* Paths that end where memory ends, and at the limit of their length; at every alignment. */
+static void edges(void)
+{
+	char *pages =
+		mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *end = pages + 2 * 4096;
+	int found = 0, longer = 0, faults = 0;
+
+	mprotect(end, 4096, PROT_NONE);
+	mkdir("edge", 0755);
+	for (int n = 5; n < 64; n++) {
+		/* "edge" and slashes: n characters and the NUL, the last byte of the page. */
+		char *path = end - n - 1;
+
+		memset(path, '/', (size_t)n);
+		memcpy(path, "edge", 4);
+		path[n] = 0;
+		found += access(path, F_OK) == 0;
+		path[n - 1] = 'x'; /* no such file, whatever its end is */
+		longer += access(path, F_OK) == -1 && errno == ENOENT;
+		path[n] = '/'; /* goes on where there is nothing */
+		faults += access(path, F_OK) == -1 && errno == EFAULT;
+	}
+	printf("at the end of memory: %d found, %d not found, %d faults\n", found, longer, faults);
+	found = longer = faults = 0;
+	for (int at = 0; at < 16; at++)
+		for (int n = PATH_MAX - 9; n < PATH_MAX + 9; n++) {
+			char *path = pages + at;
+
+			memset(path, '/', (size_t)n);
+			path[n] = 0;
+			found += access(path, F_OK) == 0;
+			longer += access(path, F_OK) == -1 && errno == ENAMETOOLONG;
+		}
+	printf("long: %d found, %d too long\n", found, longer);
+	SHOW(rmdir("edge"));
+	munmap(pages, 3 * 4096);
+}
+
 int main(void)
 {
 	char start[PATH_MAX];
@@ -250,5 +290,6 @@ int main(void)
 	renames();
 	attributes();
 	listing();
+	edges();
 	return 0;
 }

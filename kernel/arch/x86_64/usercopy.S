@@ -83,20 +83,43 @@ arch_userclear:
 arch_userstring:
 	WINDOW_OPEN
 	xorl %eax, %eax
-1:	cmpq %rdx, %rax
-	jae 3f
-2:	movb (%rsi, %rax), %cl
+	movabsq $0x0101010101010101, %r8
+	movabsq $0x8080808080808080, %r9
+	/* Words, as long as there is room for one and it does not reach into the next page. */
+1:	leaq 8(%rax), %r11
+	cmpq %rdx, %r11
+	ja 6f
+	leal (%rsi, %rax), %ecx
+	andl $4095, %ecx
+	cmpl $4088, %ecx
+	ja 6f
+2:	movq (%rsi, %rax), %rcx
+	movq %rcx, (%rdi, %rax)
+	movq %rcx, %r10
+	subq %r8, %r10
+	notq %rcx
+	andq %rcx, %r10
+	andq %r9, %r10			/* the lowest bit that is set is in the first byte that is 0 */
+	jnz 3f
+	movq %r11, %rax
+	jmp 1b
+3:	bsfq %r10, %r10
+	shrl $3, %r10d
+	addq %r10, %rax
+4:	WINDOW_CLOSE
+	ret
+6:	cmpq %rdx, %rax
+	jae 4b
+7:	movb (%rsi, %rax), %cl
 	movb %cl, (%rdi, %rax)
 	testb %cl, %cl
-	jz 3f
+	jz 4b
 	incq %rax
 	jmp 1b
-3:	WINDOW_CLOSE
-	ret
-4:	movq $-14, %rax
-	WINDOW_CLOSE
-	ret
-	FIXUP 2b, 4b
+8:	movq $-14, %rax
+	jmp 4b
+	FIXUP 2b, 8b
+	FIXUP 7b, 8b
 
 /*
  * int useratomic(uint32_t *word, uint32_t expect, uint32_t new, uint32_t *was): compare and
