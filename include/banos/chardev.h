@@ -48,11 +48,43 @@ BANOS_OFFSET(Banos_Chardev_Desc, mode, 16);
 BANOS_OFFSET(Banos_Chardev_Desc, uid, 20);
 BANOS_OFFSET(Banos_Chardev_Desc, gid, 24);
 
+/* What a program does with memory that it maps. */
+#define BANOS_MAP_READ	  1u
+#define BANOS_MAP_WRITE	  2u
+#define BANOS_MAP_EXECUTE 4u
+
+/* What is written is in the pages themselves; else the program gets a copy of its own. */
+#define BANOS_MAPPING_SHARED 1u
+
+/* A program is to map a part of the device. The kernel fills it in, the driver `pages`. */
+typedef struct Banos_Mapping {
+	uint32_t size;	 /* what the kernel has of it: fields beyond are not there */
+	uint32_t flags;	 /* BANOS_MAPPING_* */
+	uint64_t offset; /* multiples of 4,096, both; they must lie inside the pages */
+	uint64_t length;
+	uint32_t access; /* BANOS_MAP_*: what the program asks for */
+	/*
+	 * What it could ask for later, by mprotect(2). Take away what it must not have: a mapping
+	 * that asks for more than is left is refused with -EACCES, and so is mprotect.
+	 * BANOS_MAP_READ cannot be taken away.
+	 */
+	uint32_t may;
+	Banos_Pages *pages; /* NULL, until the driver says what is to be mapped */
+} Banos_Mapping;
+
+BANOS_SIZE(Banos_Mapping, 40);
+BANOS_OFFSET(Banos_Mapping, offset, 8);
+BANOS_OFFSET(Banos_Mapping, length, 16);
+BANOS_OFFSET(Banos_Mapping, access, 24);
+BANOS_OFFSET(Banos_Mapping, may, 28);
+BANOS_OFFSET(Banos_Mapping, pages, 32);
+
 /* Any may be NULL; size is that of the structure. */
 typedef struct Banos_Chardev_Ops {
 	uint32_t size;
 	uint32_t flags; /* 0 */
-	/* A program opens it; flags: BANOS_IO_*. 0 with *file, or -errno. */
+	/* A program opens it: flags are BANOS_IO_*, banos_caller_get() says who. 0 with *file, or
+	 * -errno. */
 	int32_t (*open)(void *ctx, uint32_t flags, void **file);
 	/* Nobody has that file any more, and no other callback of it runs or will. */
 	void (*close)(void *file);
@@ -68,16 +100,24 @@ typedef struct Banos_Chardev_Ops {
 	/* BANOS_POLL_* that hold now; banos_chardev_notify() when that changes. NULL: always
 	 * readable and writable. */
 	uint32_t (*poll)(void *file);
-	/* *pages with what is to be mapped: offset and length, multiples of 4,096, lie inside. A
-	 * program may map all of the pages. They stay until the device is unregistered. 0 or
-	 * -errno. NULL: -ENODEV. */
+	/*
+	 * *pages with what is to be mapped: offset and length, multiples of 4,096, lie inside. The
+	 * mapping cannot be made larger later (mremap: -EFAULT). The pages stay until the device is
+	 * unregistered. 0 or -errno. NULL: -ENODEV.
+	 */
 	int32_t (*mmap)(void *file, uint64_t offset, uint64_t length, Banos_Pages **pages);
 	/* A signal has come for the program whose request is pending: complete it soon, with -EINTR
 	 * if nothing was done. NULL: the program waits. */
 	void (*cancel)(void *file, Banos_Io *io);
+	/*
+	 * As mmap, which is not called then, for who wants to know what the program will do with
+	 * the memory, and has a say in it. A driver for kernels that do not call it has both. 0 or
+	 * -errno. NULL: mmap. Since 0.9.
+	 */
+	int32_t (*map)(void *file, Banos_Mapping *mapping);
 } Banos_Chardev_Ops;
 
-BANOS_SIZE(Banos_Chardev_Ops, 72);
+BANOS_SIZE(Banos_Chardev_Ops, 80);
 BANOS_OFFSET(Banos_Chardev_Ops, open, 8);
 BANOS_OFFSET(Banos_Chardev_Ops, close, 16);
 BANOS_OFFSET(Banos_Chardev_Ops, read, 24);
@@ -86,6 +126,7 @@ BANOS_OFFSET(Banos_Chardev_Ops, ctl, 40);
 BANOS_OFFSET(Banos_Chardev_Ops, poll, 48);
 BANOS_OFFSET(Banos_Chardev_Ops, mmap, 56);
 BANOS_OFFSET(Banos_Chardev_Ops, cancel, 64);
+BANOS_OFFSET(Banos_Chardev_Ops, map, 72);
 
 BANOS_API_BEGIN
 

@@ -21,8 +21,13 @@ typedef struct Banos_Io Banos_Io;
 /* The result will come by banos_io_complete(). */
 #define BANOS_IO_PENDING INT64_MAX
 
-/* banos_io_flags: do not wait; return -EAGAIN. */
-#define BANOS_IO_NONBLOCK 1u
+/*
+ * How the file was opened: banos_io_flags, and what the open of a character device gets. Later
+ * versions may add bits: ignore those that you do not know.
+ */
+#define BANOS_IO_NONBLOCK 1u /* do not wait; return -EAGAIN */
+#define BANOS_IO_READ	  2u /* the program may read; since 0.9 */
+#define BANOS_IO_WRITE	  4u /* it may write; both are 0 where it asked for neither; since 0.9 */
 
 /* Who asks. Callers fill in size, and 0 as flags. */
 typedef struct Banos_Credentials {
@@ -39,6 +44,30 @@ BANOS_OFFSET(Banos_Credentials, uid, 8);
 BANOS_OFFSET(Banos_Credentials, gid, 12);
 BANOS_OFFSET(Banos_Credentials, process, 16);
 BANOS_OFFSET(Banos_Credentials, superuser, 20);
+
+/* The program whose thread runs the callback. Callers fill in size, and 0 as flags. */
+typedef struct Banos_Caller {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t uid; /* effective, as are the others */
+	uint32_t gid;
+	int32_t process;       /* its number */
+	int32_t thread;	       /* that of the thread */
+	uint32_t superuser;    /* 1 or 0 */
+	uint32_t zero;	       /* 0 */
+	uint64_t capabilities; /* effective ones: bit N is CAP number N of capabilities(7) */
+	uint8_t name[16];      /* of the thread, a text with its end: for messages only */
+} Banos_Caller;
+
+BANOS_SIZE(Banos_Caller, 56);
+BANOS_OFFSET(Banos_Caller, uid, 8);
+BANOS_OFFSET(Banos_Caller, gid, 12);
+BANOS_OFFSET(Banos_Caller, process, 16);
+BANOS_OFFSET(Banos_Caller, thread, 20);
+BANOS_OFFSET(Banos_Caller, superuser, 24);
+BANOS_OFFSET(Banos_Caller, zero, 28);
+BANOS_OFFSET(Banos_Caller, capabilities, 32);
+BANOS_OFFSET(Banos_Caller, name, 40);
 
 BANOS_API_BEGIN
 
@@ -62,6 +91,15 @@ int32_t banos_io_user_copy_out(Banos_Io *io, uint64_t address, const void *from,
 
 /* Who asks. 0 or -EINVAL. Context: may sleep. Since 0.9. */
 int32_t banos_io_credentials(Banos_Io *io, Banos_Credentials *credentials);
+/*
+ * Which program calls, in a callback that runs in its thread: open, map, read, write, ctl, show,
+ * store, and a driver's init. What is known is filled in, and size says how much that is. 0;
+ * -EINVAL; -ESRCH where no program is: in an interrupt, a timer, a work item or a thread of the
+ * kernel or a driver. A close may come in any of these, or in the thread of whoever closed last.
+ * What a program may do with an open file was settled when it was opened: ask in open, and again
+ * only for what needs more. Context: any. Since 0.9.
+ */
+int32_t banos_caller_get(Banos_Caller *caller);
 
 /*
  * End a request that is pending, once: `result` is what the callback would have returned. The

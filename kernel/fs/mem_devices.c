@@ -2,15 +2,16 @@
 /* null, zero, full, random, urandom. */
 #include "devices.h"
 
+#include <base/cred.h>
 #include <base/random.h>
 #include <lib/errno.h>
 #include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/random.h>
-#include <base/cred.h>
 #include <sched/thread.h>
 #include <vfs/chardev.h>
 #include <vm/object.h>
+#include <vm/space.h>
 #include <vm/usercopy.h>
 
 static ssize_t read_end(struct file *f, struct iter *it, off64_t *pos)
@@ -44,15 +45,14 @@ static off64_t seek_nowhere(struct file *f, off64_t offset, int whence)
 }
 
 /* Shared or private, a mapping of zeros is fresh memory. */
-static int map_zero(struct file *f, uint64_t offset, uint64_t len, unsigned prot, bool shared,
-		    struct vm_object **out)
+static int map_zero(struct file *f, struct vm_map_args *a)
 {
 	uint64_t size;
 
-	if (add_overflow(offset, len, &size))
+	if (add_overflow(a->offset, a->length, &size))
 		return -EINVAL;
-	*out = vm_object_create_anon(size);
-	return *out ? 0 : -ENOMEM;
+	a->object = vm_object_create_anon(size);
+	return a->object ? 0 : -ENOMEM;
 }
 
 static ssize_t read_random(struct file *f, struct iter *it, off64_t *pos)

@@ -50,7 +50,7 @@ static int map_file(int fd, struct vm_map_args *a, bool shared, unsigned prot, s
 		return r;
 	*sealing = shared;
 	a->flags |= may_write ? VM_MAY_WRITE : 0;
-	r = file_mmap(f, a->offset, a->length, prot, shared, &a->object);
+	r = file_mmap(f, a);
 	if (!r)
 		a->file = f;
 	return r;

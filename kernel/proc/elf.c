@@ -181,16 +181,16 @@ static int map_segment(struct vm_space *s, struct image *im, const struct elf64_
 
 static int image_map(struct vm_space *s, struct image *im)
 {
-	struct vm_object *object;
+	struct vm_map_args a = {.length = im->high - im->low, .prot = VM_READ | VM_EXEC};
 	int r;
 
-	r = file_mmap(im->file, 0, im->high - im->low, VM_READ | VM_EXEC, false, &object);
+	r = file_mmap(im->file, &a);
 	if (r)
 		return r == -ENODEV ? -ENOEXEC : r;
 	for (unsigned i = 0; i < im->header.e_phnum && !r; i++)
 		if (im->phdrs[i].p_type == PT_LOAD && im->phdrs[i].p_memsz)
-			r = map_segment(s, im, &im->phdrs[i], object);
-	vm_object_put(object);
+			r = map_segment(s, im, &im->phdrs[i], a.object);
+	vm_object_put(a.object);
 	return r;
 }
 

@@ -66,11 +66,11 @@ static void show_counts(const struct smaps *m, struct text *out)
 
 static void show_flags(const struct vm_region_info *r, struct text *out)
 {
-	text_printf(out, "VmFlags:%s%s%s%s%s%s\n", r->prot & VM_READ ? " rd" : "",
+	text_printf(out, "VmFlags:%s%s%s%s mr%s%s%s%s\n", r->prot & VM_READ ? " rd" : "",
 		    r->prot & VM_WRITE ? " wr" : "", r->prot & VM_EXEC ? " ex" : "",
-		    r->flags & VM_SHARED ? " sh" : "",
-		    r->flags & VM_MAY_WRITE ? " mr mw me" : " mr me",
-		    r->flags & VM_LOCKED ? " lo" : "");
+		    r->flags & VM_SHARED ? " sh" : "", r->flags & VM_MAY_WRITE ? " mw" : "",
+		    r->flags & VM_MAY_NOT_EXEC ? "" : " me", r->flags & VM_LOCKED ? " lo" : "",
+		    r->flags & (VM_NO_GROWTH | VM_VDSO | VM_CLOCK_PAGE) ? " de" : "");
 }
 
 int proc_show_smaps(void *process, int32_t tid, struct text *out)

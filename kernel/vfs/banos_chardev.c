@@ -29,7 +29,6 @@
 #include <lib/bitmap.h>
 #include <lib/format.h>
 #include <lib/string.h>
-#include <linux/fcntl.h>
 #include <linux/ioctl.h>
 #include <mem/slab.h>
 #include <sched/epoch.h>
@@ -38,6 +37,11 @@
 #include <sched/thread.h>
 #include <vm/banos_pages.h>
 #include <vm/object.h>
+#include <vm/space.h>
+
+BUILD_ASSERT(VM_READ == BANOS_MAP_READ && VM_WRITE == BANOS_MAP_WRITE &&
+		     VM_EXEC == BANOS_MAP_EXECUTE,
+	     "the numbers of the ABI");
 
 #define DEVICE_MAJOR 240 /* "local and experimental use" of Linux's list */
 #define MINORS	     4096
@@ -98,9 +102,7 @@ static bool file_enter(struct open_file *of, struct gate_pass *pass)
 
 static uint32_t io_flags(const struct file *f, const struct iter *it)
 {
-	bool nonblock = __atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_NONBLOCK;
-
-	return nonblock || (it && it->flags & ITER_NOWAIT) ? BANOS_IO_NONBLOCK : 0;
+	return banos_io_mode(f) | (it && it->flags & ITER_NOWAIT ? BANOS_IO_NONBLOCK : 0);
 }
 
 /* --- operations of an open file -------------------------------------------------------------- */
@@ -248,25 +250,53 @@ static unsigned device_poll(struct file *f, struct poll_table *pt)
 	return events;
 }
 
-static int device_mmap(struct file *f, uint64_t offset, uint64_t len, unsigned prot, bool shared,
-		       struct vm_object **out)
+/* Which pages, and what may become of the mapping. */
+static int call_map(Banos_Chardev *d, void *file, struct vm_map_args *a, Banos_Mapping *m)
+{
+	uint32_t may = m->may;
+	int r;
+
+	if (!d->ops.map)
+		return CALL(d, mmap, file, m->offset, m->length, &m->pages);
+	r = CALL(d, map, file, m);
+	may &= m->may | BANOS_MAP_READ;
+	if (!(may & BANOS_MAP_WRITE))
+		a->flags &= ~(unsigned)VM_MAY_WRITE;
+	if (!(may & BANOS_MAP_EXECUTE))
+		a->flags |= VM_MAY_NOT_EXEC;
+	return r >= 0 && a->prot & ~may ? -EACCES : r;
+}
+
+/*
+ * The driver has been asked for this part and this access. The region stays so: it does not grow,
+ * and mprotect adds nothing that was refused.
+ */
+static int device_mmap(struct file *f, struct vm_map_args *a)
 {
 	struct open_file *of = f->priv;
 	Banos_Chardev *d = of->device;
-	Banos_Pages *pages = NULL;
+	Banos_Mapping m = {.size = sizeof(m),
+			   .flags = a->flags & VM_SHARED ? BANOS_MAPPING_SHARED : 0,
+			   .offset = a->offset,
+			   .length = ALIGN_UP(a->length, PAGE_SIZE),
+			   .access = a->prot,
+			   .may = BANOS_MAP_READ | (a->flags & VM_MAY_WRITE ? BANOS_MAP_WRITE : 0) |
+				  (a->flags & VM_MAY_NOT_EXEC ? 0 : BANOS_MAP_EXECUTE)};
 	struct gate_pass pass;
 	uint64_t end;
 	int r;
 
-	if (!d->ops.mmap || add_overflow(offset, len, &end))
+	if (!(d->ops.map || d->ops.mmap) || m.length < a->length ||
+	    add_overflow(m.offset, m.length, &end))
 		return -ENODEV;
 	if (!file_enter(of, &pass))
 		return -ENODEV;
-	r = CALL(d, mmap, of->context, offset, len, &pages);
-	if (r >= 0 && (!pages || end > (uint64_t)pages->count * PAGE_SIZE))
+	r = call_map(d, of->context, a, &m);
+	if (r >= 0 && (!m.pages || end > (uint64_t)m.pages->count * PAGE_SIZE))
 		r = -EINVAL;
 	if (r >= 0)
-		*out = vm_object_get(pages->mapped);
+		a->object = vm_object_get(m.pages->mapped);
+	a->flags |= VM_NO_GROWTH;
 	gate_leave(&pass);
 	return r < -DRIVER_MAX_ERRNO ? -EIO : min(r, 0);
 }

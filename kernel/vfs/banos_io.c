@@ -19,11 +19,21 @@
 #include <base/spinlock.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <linux/fcntl.h>
 #include <sched/gate.h>
 #include <sched/thread.h>
+#include <vfs/file.h>
 #include <vfs/proc_source.h>
 #include <vm/space.h>
 #include <vm/usercopy.h>
+
+uint32_t banos_io_mode(const struct file *f)
+{
+	bool nonblock = __atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_NONBLOCK;
+
+	return (nonblock ? BANOS_IO_NONBLOCK : 0) | (f->mode & FILE_READ ? BANOS_IO_READ : 0) |
+	       (f->mode & FILE_WRITE ? BANOS_IO_WRITE : 0);
+}
 
 void banos_io_begin(Banos_Io *io, const struct iter *it, uint32_t flags)
 {
@@ -188,6 +198,28 @@ int32_t banos_io_credentials(Banos_Io *io, Banos_Credentials *out)
 	return 0;
 }
 BANOS_EXPORT(banos_io_credentials);
+
+int32_t banos_caller_get(Banos_Caller *out)
+{
+	const struct thread *t = current();
+	Banos_Caller c = {.size = sizeof(c)};
+
+	if (!out || out->size < 2 * sizeof(uint32_t) || out->flags)
+		return -EINVAL;
+	if (in_interrupt() || !t->process)
+		return -ESRCH;
+	c.uid = t->cred->euid;
+	c.gid = t->cred->egid;
+	c.process = proc_source()->self();
+	c.thread = proc_source()->self_thread();
+	c.superuser = cred_superuser(t->cred);
+	c.capabilities = t->cred->cap_effective;
+	strlcpy((char *)c.name, t->name, sizeof(c.name));
+	c.size = min(out->size, (uint32_t)sizeof(c));
+	memcpy(out, &c, c.size);
+	return 0;
+}
+BANOS_EXPORT(banos_caller_get);
 
 void banos_io_complete(Banos_Io *io, int64_t result)
 {

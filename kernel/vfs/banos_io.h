@@ -7,6 +7,7 @@
 #include <sched/blocker.h>
 #include <vm/iter.h>
 
+struct file;
 struct owner;
 struct vm_space;
 
@@ -24,6 +25,9 @@ struct Banos_Io {
 	int64_t result;		 /* [lock] valid once done */
 	struct blocker wait;	 /* who asks waits here if it is pending */
 };
+
+/* BANOS_IO_*: how the file is open. */
+uint32_t banos_io_mode(const struct file *f);
 
 /* A request of the current thread; `it` may be NULL: no memory. */
 void banos_io_begin(Banos_Io *io, const struct iter *it, uint32_t flags);

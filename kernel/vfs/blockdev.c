@@ -21,6 +21,7 @@
 #include <linux/fcntl.h>
 #include <linux/ioctl.h>
 #include <mem/slab.h>
+#include <vm/space.h>
 
 struct block_file {
 	struct block_device *device; /* [I] open */
@@ -126,10 +127,9 @@ static off64_t blockdev_llseek(struct file *f, off64_t offset, int whence)
 	return file_llseek_size(f, offset, whence, size, size);
 }
 
-static int blockdev_mmap(struct file *f, uint64_t offset, uint64_t len, unsigned prot, bool shared,
-			 struct vm_object **out)
+static int blockdev_mmap(struct file *f, struct vm_map_args *a)
 {
-	*out = vm_object_get(&cache_of(f)->object);
+	a->object = vm_object_get(&cache_of(f)->object);
 	return 0;
 }
 
@@ -149,7 +149,7 @@ int64_t blockdev_driver_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	struct iter it;
 
 	iter_init_user(&it, arg, _IOC_DIR(cmd) ? _IOC_SIZE(cmd) : 0);
-	banos_io_begin(&io, &it, 0);
+	banos_io_begin(&io, &it, banos_io_mode(f));
 	io.argument = arg;
 	return block_ctl(((struct block_file *)f->priv)->device, cmd, &io, end_of_ctl);
 }

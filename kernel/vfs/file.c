@@ -27,8 +27,8 @@
 #include <lib/format.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
-#include <linux/mman.h>
 #include <mem/slab.h>
+#include <vm/space.h>
 
 /* --- references --------------------------------------------------------------------------- */
 
@@ -330,16 +330,18 @@ struct vm_object *file_vm_object(struct file *f)
 	return f->inode->object;
 }
 
-int file_mmap(struct file *f, uint64_t offset, uint64_t len, unsigned prot, bool shared,
-	      struct vm_object **out)
+int file_mmap(struct file *f, struct vm_map_args *a)
 {
 	if (!(f->mode & (FILE_READ | FILE_EXEC)))
 		return -EACCES;
-	if (shared && (prot & PROT_WRITE) && !(f->mode & FILE_WRITE))
+	if (a->flags & VM_SHARED && a->prot & VM_WRITE && !(f->mode & FILE_WRITE))
 		return -EACCES;
-	if ((prot & PROT_EXEC) && (f->path.mount->flags & MOUNT_NOEXEC))
-		return -EPERM;
-	return f->ops->mmap ? f->ops->mmap(f, offset, len, prot, shared, out) : -ENODEV;
+	if (f->path.mount->flags & MOUNT_NOEXEC) {
+		if (a->prot & VM_EXEC)
+			return -EPERM;
+		a->flags |= VM_MAY_NOT_EXEC;
+	}
+	return f->ops->mmap ? f->ops->mmap(f, a) : -ENODEV;
 }
 
 char *file_path(struct file *f, char *buf, size_t size)

@@ -21,6 +21,7 @@ struct fs_context;
 struct inode;
 struct poll_table;
 struct text;
+struct vm_map_args;
 struct vm_object;
 
 /* Takes the entries of a directory, one a call. type: DT_* (the S_IFMT bits >> 12). */
@@ -65,9 +66,8 @@ struct file_ops {
 	unsigned (*poll)(struct file *f, struct poll_table *pt);
 	/* arg is a number or an address in the program. NULL, or unknown command: -ENOTTY. */
 	int64_t (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);
-	/* The object to map, with a reference. NULL: -ENODEV. */
-	int (*mmap)(struct file *f, uint64_t offset, uint64_t len, unsigned prot, bool shared,
-		    struct vm_object **out);
+	/* a->object with a reference; it may take rights away by a->flags. NULL: -ENODEV. */
+	int (*mmap)(struct file *f, struct vm_map_args *a);
 	/*
 	 * A region that maps it has come into being (also by fork, or because one was cut in two),
 	 * or goes. The address space is locked, unless the last region of the file goes: must not
@@ -175,11 +175,11 @@ off64_t file_llseek_size(struct file *f, off64_t offset, int whence, off64_t siz
 /* The page-cache object behind the file, without a reference; NULL if it has none. */
 struct vm_object *file_vm_object(struct file *f);
 /*
- * The object to map for a range of the file, with a reference. -ENODEV: cannot be mapped;
- * -EACCES: the access mode forbids it; -EPERM: execution from a noexec mount. prot: PROT_*.
+ * What to map for a range of the file: the caller has filled in offset, length, prot and flags, and
+ * gets a->object, with a reference, and fewer rights in a->flags if the file says so. -ENODEV:
+ * cannot be mapped; -EACCES: the access mode forbids it; -EPERM: execution from a noexec mount.
  */
-int file_mmap(struct file *f, uint64_t offset, uint64_t len, unsigned prot, bool shared,
-	      struct vm_object **out);
+int file_mmap(struct file *f, struct vm_map_args *a);
 
 /* Path of an open file as /proc shows it: start inside buf, or an ERR_PTR (see path_text). */
 char *file_path(struct file *f, char *buf, size_t size);

@@ -27,6 +27,7 @@
 #include <linux/fs.h>
 #include <lib/string.h>
 #include <vm/object.h>
+#include <vm/space.h>
 
 /* --- reading ------------------------------------------------------------------------------ */
 
@@ -291,9 +292,8 @@ off64_t filemap_llseek(struct file *f, off64_t offset, int whence)
 	return file_llseek_size(f, pos, SEEK_SET, 0, (off64_t)inode->super->max_file);
 }
 
-int filemap_mmap(struct file *f, uint64_t offset, uint64_t len, unsigned prot, bool shared,
-		 struct vm_object **out)
+int filemap_mmap(struct file *f, struct vm_map_args *a)
 {
-	*out = vm_object_get(f->inode->object);
+	a->object = vm_object_get(f->inode->object);
 	return 0;
 }

@@ -373,7 +373,8 @@ int vm_protect(struct vm_space *s, uint64_t addr, uint64_t length, unsigned prot
 	     region = region_next(region)) {
 		if (region->start > at)
 			break; /* a hole: what came before stays changed, as POSIX has it */
-		if (prot & VM_WRITE && !(region->flags & VM_MAY_WRITE)) {
+		if ((prot & VM_WRITE && !(region->flags & VM_MAY_WRITE)) ||
+		    (prot & VM_EXEC && region->flags & VM_MAY_NOT_EXEC)) {
 			r = -EACCES;
 			break;
 		}

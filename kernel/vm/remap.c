@@ -44,6 +44,8 @@ static int check(const struct remap *m, struct vm_region **out)
 	*out = r;
 	if (!m->old_length && !(r->flags & VM_SHARED))
 		return -EINVAL;
+	if (m->keep && r->flags & (VM_VDSO | VM_CLOCK_PAGE | VM_NO_GROWTH))
+		return -EINVAL;
 	if (m->old_length > r->end - m->addr)
 		return -EFAULT;
 	if (m->new_length == m->old_length)
@@ -51,7 +53,7 @@ static int check(const struct remap *m, struct vm_region **out)
 	offset = r->offset + (m->addr - r->start);
 	if (r->object && add_overflow(offset, m->new_length, &end))
 		return -EINVAL;
-	if (r->flags & (VM_VDSO | VM_CLOCK_PAGE))
+	if (r->flags & (VM_VDSO | VM_CLOCK_PAGE | VM_NO_GROWTH))
 		return -EFAULT;
 	if (r->flags & VM_LOCKED && !vm_may_lock(m->space, more >> PAGE_SHIFT))
 		return -EAGAIN;
@@ -236,9 +238,10 @@ static int get_shared(struct vm_space *s, uint64_t addr, uint64_t end, const voi
 	rwlock_read_lock(&s->lock);
 	r = region_find(s, addr);
 	if (r && r->start <= addr && end <= r->end && r->file == file && r->flags & VM_SHARED &&
-	    r->object && !(r->flags & (VM_VDSO | VM_CLOCK_PAGE))) {
+	    r->object && !(r->flags & (VM_VDSO | VM_CLOCK_PAGE | VM_NO_GROWTH))) {
 		a->prot = r->prot;
-		a->flags = r->flags & (VM_SHARED | VM_MAY_WRITE | VM_LOCKED | VM_NORESERVE);
+		a->flags = r->flags &
+			   (VM_SHARED | VM_MAY_WRITE | VM_MAY_NOT_EXEC | VM_LOCKED | VM_NORESERVE);
 		a->object = vm_object_get(r->object);
 		a->file = r->file;
 		if (a->file)

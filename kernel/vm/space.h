@@ -19,17 +19,19 @@
 #define VM_EXEC	 4
 
 /* Flags of a region. */
-#define VM_SHARED     1	   /* writes go to the object; else copy on write */
-#define VM_STACK      2	   /* a program's first stack (for /proc/PID/maps) */
-#define VM_HEAP	      4	   /* grown by brk */
-#define VM_MAY_WRITE  8	   /* mprotect may add VM_WRITE */
-#define VM_CLOCK_PAGE 16   /* what the vDSO reads (for /proc/PID/maps) */
-#define VM_VDSO	      32   /* the vDSO itself (likewise) */
-#define VM_GROWSDOWN  64   /* a touch below it makes it larger: place.c */
-#define VM_LOCKED     128  /* counted against the limit of locked memory */
-#define VM_DONTFORK   256  /* a child does not get it */
-#define VM_WIPEONFORK 512  /* a child gets it empty */
-#define VM_NORESERVE  1024 /* may be larger than all memory */
+#define VM_SHARED	1    /* writes go to the object; else copy on write */
+#define VM_STACK	2    /* a program's first stack (for /proc/PID/maps) */
+#define VM_HEAP		4    /* grown by brk */
+#define VM_MAY_WRITE	8    /* mprotect may add VM_WRITE */
+#define VM_CLOCK_PAGE	16   /* what the vDSO reads (for /proc/PID/maps) */
+#define VM_VDSO		32   /* the vDSO itself (likewise) */
+#define VM_GROWSDOWN	64   /* a touch below it makes it larger: place.c */
+#define VM_LOCKED	128  /* counted against the limit of locked memory */
+#define VM_DONTFORK	256  /* a child does not get it */
+#define VM_WIPEONFORK	512  /* a child gets it empty */
+#define VM_NORESERVE	1024 /* may be larger than all memory */
+#define VM_MAY_NOT_EXEC 2048 /* mprotect may not add VM_EXEC */
+#define VM_NO_GROWTH	4096 /* whoever made it was asked for this part of the object only */
 
 struct vm_region {
 	struct rb_node node;	  /* [space->lock] by start */

@@ -135,7 +135,9 @@ int device_open(const char *name, uint32_t how, const struct user *user, struct 
 	f->device = d;
 	f->refs = 1;
 	f->access = how & (DEVICE_READ | DEVICE_WRITE);
-	f->flags = how & DEVICE_NONBLOCK ? BANOS_IO_NONBLOCK : 0;
+	f->flags = (how & DEVICE_NONBLOCK ? BANOS_IO_NONBLOCK : 0) |
+		   (how & DEVICE_READ ? BANOS_IO_READ : 0) |
+		   (how & DEVICE_WRITE ? BANOS_IO_WRITE : 0);
 	r = call_open(d, f);
 	if (r) {
 		owner_drop(d->object.owner);
@@ -326,26 +328,55 @@ int64_t device_await(struct open_file *f, uint32_t events, uint64_t timeout_ns)
 	return now;
 }
 
-int device_map(struct open_file *f, uint64_t offset, uint64_t length, Banos_Pages **out)
+bool device_is_writable(const struct open_file *f)
+{
+	return f->access & DEVICE_WRITE;
+}
+
+/* Which pages; and may they be mapped so? */
+static int call_map(struct open_file *f, Banos_Mapping *m)
 {
 	Banos_Chardev *d = f->device;
-	Banos_Pages *pages = NULL;
+	uint32_t asked = m->access;
+	int r;
+
+	if (!d->ops.map)
+		return errno_of(d, "mmap",
+				CALL(d, mmap, f->context, m->offset, m->length, &m->pages));
+	r = errno_of(d, "map", CALL(d, map, f->context, m));
+	return !r && asked & ~(m->may | BANOS_MAP_READ) ? -EACCES : r;
+}
+
+int device_map(struct open_file *f, uint64_t offset, uint64_t length, uint32_t access,
+	       Banos_Pages **out)
+{
+	Banos_Chardev *d = f->device;
+	bool writable = device_is_writable(f);
+	Banos_Mapping m = {.size = sizeof(m),
+			   .flags = BANOS_MAPPING_SHARED,
+			   .offset = offset,
+			   .length = length,
+			   .access = access,
+			   .may = BANOS_MAP_READ | (writable ? BANOS_MAP_WRITE : 0) |
+				  BANOS_MAP_EXECUTE};
 	struct gate_pass pass;
 	uint64_t end;
 	int r;
 
-	if (!d->ops.mmap || add_overflow(offset, length, &end))
+	if (!(f->access & DEVICE_READ) || (access & BANOS_MAP_WRITE && !writable))
+		return -EACCES;
+	if (!(d->ops.map || d->ops.mmap) || add_overflow(offset, length, &end))
 		return -ENODEV;
 	if (offset % PAGE || length % PAGE || !length)
 		return -EINVAL;
 	if (!file_enter(f, &pass))
 		return -ENODEV;
-	r = errno_of(d, "mmap", CALL(d, mmap, f->context, offset, length, &pages));
-	if (!r && (!pages || end > (uint64_t)pages->count * PAGE))
+	r = call_map(f, &m);
+	if (!r && (!m.pages || end > (uint64_t)m.pages->count * PAGE))
 		r = -EINVAL;
 	if (!r) {
-		pages->refs++;
-		*out = pages;
+		m.pages->refs++;
+		*out = m.pages;
 	}
 	file_leave(f, &pass);
 	return r;

@@ -194,7 +194,7 @@ static const struct {
 	{"ctl", command_ctl, "ctl FILE REQUEST [NUMBER | BYTES] [fault BYTES]"},
 	{"poll", command_poll, "poll FILE"},
 	{"await", command_await, "await FILE EVENT ... [for TIME]"},
-	{"map", command_map, "map FILE OFFSET SIZE as MAP"},
+	{"map", command_map, "map FILE OFFSET SIZE as MAP [read] [execute]"},
 	{"unmap", command_unmap, "unmap MAP"},
 	{"peek", command_peek, "peek MAP OFFSET SIZE"},
 	{"poke", command_poke, "poke MAP OFFSET BYTES"},

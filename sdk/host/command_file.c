@@ -288,25 +288,31 @@ void command_map(struct call *c)
 	struct named *n = next_named(c, false), *map;
 	uint64_t offset = call_number(c, INT64_MAX, "from where?");
 	uint64_t length = call_number(c, INT64_MAX, "how many bytes?");
+	uint32_t access = BANOS_MAP_READ;
 	Banos_Pages *pages;
 	const struct word *w;
 
 	if (!c->why && !call_is(c, "as"))
 		c->why = "say `as NAME`";
 	w = call_word(c, "as what?");
+	if (!c->why && !call_is(c, "read") && device_is_writable(n->file))
+		access |= BANOS_MAP_WRITE;
+	if (!c->why && call_is(c, "execute"))
+		access |= BANOS_MAP_EXECUTE;
 	if (!call_good(c))
 		return;
 	if (named_find(w, true)) {
 		c->why = "there is a map of that name";
 		return;
 	}
-	c->r->number = device_map(n->file, offset, length, &pages);
+	c->r->number = device_map(n->file, offset, length, access, &pages);
 	if (c->r->number)
 		return;
 	map = named_new(w);
 	map->pages = pages;
 	map->offset = offset;
 	map->length = length;
+	map->access = access;
 }
 
 void command_unmap(struct call *c)
@@ -344,7 +350,9 @@ void command_poke(struct call *c)
 	struct user_memory *m = next_memory(c, 0, false);
 	uint8_t *to = call_good(c) ? map_bytes(c, n, offset, m->size) : NULL;
 
-	if (to)
+	if (to && !(n->access & BANOS_MAP_WRITE))
+		c->r->number = -EFAULT; /* a program gets a signal */
+	else if (to)
 		memcpy(to, m->bytes, m->size);
 	user_memory_free(m);
 }

@@ -6,6 +6,7 @@
 #ifndef HOST_DEVICE_H
 #define HOST_DEVICE_H
 
+#include <banos/chardev.h>
 #include <banos/io.h>
 #include <banos/memory.h>
 #include <lib/list.h>
@@ -55,8 +56,10 @@ int64_t device_seek(struct open_file *f, uint64_t position);
 int64_t device_poll(struct open_file *f);
 /* Wait, as poll(2) does, until one of the events holds: those that do. -ETIMEDOUT, -EINTR. */
 int64_t device_await(struct open_file *f, uint32_t events, uint64_t timeout_ns);
-/* A reference to the pages, for pages_put(). */
-int device_map(struct open_file *f, uint64_t offset, uint64_t length, Banos_Pages **pages);
+/* Shared, access: BANOS_MAP_*. A reference to the pages, for pages_put(). */
+int device_map(struct open_file *f, uint64_t offset, uint64_t length, uint32_t access,
+	       Banos_Pages **pages);
+bool device_is_writable(const struct open_file *f);
 /* Is there a device of that name? */
 bool device_exists(const char *name);
 

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <linux/capability.h>
 #include <sched/gate.h>
+
+#define CAPABILITIES ((2ull << CAP_LAST_CAP) - 1)
 
 #define PAST 64 /* bytes around a program's memory, which are not the program's */
 
@@ -172,6 +175,28 @@ int32_t banos_io_credentials(Banos_Io *io, Banos_Credentials *out)
 
 	if (!out || out->size < 2 * sizeof(uint32_t) || out->flags)
 		return -EINVAL;
+	c.size = min(out->size, (uint32_t)sizeof(c));
+	memcpy(out, &c, c.size);
+	return 0;
+}
+
+/* Who stands for a program: the script, and what it starts. */
+int32_t banos_caller_get(Banos_Caller *out)
+{
+	const struct task *t = task_self();
+	Banos_Caller c = {.size = sizeof(c),
+			  .uid = t->uid,
+			  .gid = t->gid,
+			  .process = t->process,
+			  .thread = t->process,
+			  .superuser = t->uid == 0,
+			  .capabilities = t->uid == 0 ? CAPABILITIES : 0};
+
+	if (!out || out->size < 2 * sizeof(uint32_t) || out->flags)
+		return -EINVAL;
+	if (t->interrupt || t->deferred || t->driver_thread || t->flags & TASK_SERVICE)
+		return -ESRCH;
+	strlcpy((char *)c.name, t->name, sizeof(c.name));
 	c.size = min(out->size, (uint32_t)sizeof(c));
 	memcpy(out, &c, c.size);
 	return 0;

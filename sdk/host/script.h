@@ -31,6 +31,7 @@ struct named {
 	struct open_file *file;
 	struct Banos_Pages *pages;
 	uint64_t offset, length; /* of a map, in the pages */
+	uint32_t access;	 /* of a map: BANOS_MAP_* */
 };
 
 struct named *named_find(const struct word *name, bool is_map);

@@ -30,6 +30,10 @@ for f in "$drivers/mailbox.banos" "$work/mailbox.banos"; do
 	expect_status 0 banos-host --fail-allocs --script tests/vm/mailbox.test "$f" capacity=8
 	expect_output 'banos-host: 5 runs, 0 failed'
 done
+for options in '--runs 10' --fail-allocs; do
+	# shellcheck disable=SC2086  # options are words
+	expect_status 0 banos-host $options --script tests/vm/guard.test "$drivers/guard.banos"
+done
 for f in "$drivers/hello.banos" "$work/hello.banos"; do
 	expect_status 0 banos-host "$f"
 	expect_line 'hello: still here, tick 1' err

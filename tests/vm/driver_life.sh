@@ -6,6 +6,8 @@
 
 gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -pthread -Wall -Wextra -Werror tests/vm/mailbox.c \
 	-o "$work/mailbox" || fail "mailbox.c does not compile"
+gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -pthread -Wall -Wextra -Werror -Iinclude \
+	tests/vm/guard.c -o "$work/guard" || fail "guard.c does not compile"
 cat >"$work/run" <<'END'
 cd /lib/banos
 try() { "$@" >/tmp/out 2>&1; s=$?; cat /tmp/out; echo "$* -> $s"; }
@@ -45,6 +47,11 @@ try banos info /etc/passwd
 : >/tmp/empty
 try banos install /tmp/empty
 insmod /tmp/empty 2>&1
+
+echo "== who asks, and for what"
+try banos install guard.banos
+/put/guard || exit 1
+try banos remove guard
 
 echo "== dependencies"
 try banos install importer.banos
@@ -97,9 +104,11 @@ echo "== log"
 dmesg | grep -iE 'driver|breaker'
 END
 expect_status 0 tools/vm -kernel build/test/banos.elf -smp 4 -timeout 200 \
-	-put "$work/mailbox" -put "$work/run:/run.sh" -- sh /run.sh
+	-put "$work/mailbox" -put "$work/guard" -put "$work/run:/run.sh" -- sh /run.sh
 
 expect_line '^mailbox: 0 failures'
+expect_line '^guard: 0 failures'
+expect_line '^guard: instance [0-9]+ removed'
 expect_line '^empty$'
 expect_line '^crw-rw-rw-'
 expect_line 'driver mailbox is in use: close its devices and try again'

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A character device that looks at who asks and for what: /dev/guard. Only the superuser opens it
+ * for writing. Its pages are written, through shared mappings, by the superuser only, and executed
+ * by nobody; one of them is not mapped at all.
+ */
+#include <banos/chardev.h>
+#include <banos/driver.h>
+#include <banos/io.h>
+#include <banos/memory.h>
+#include <banos/meta.h>
+#include <banos/thread.h>
+#include "guard.h"
+
+#define EPERM  1
+#define ESRCH  3
+#define EIO    5
+#define ENOMEM 12
+#define EACCES 13
+#define EINVAL 22
+#define ENOTTY 25
+
+#define PAGE 4096u
+
+static Banos_Chardev *device;
+static Banos_Pages *pages;
+static Banos_Mapping asked; /* the last one; who tests it asks for one at a time */
+
+struct opened {
+	Banos_Caller by;
+	uint32_t flags;
+};
+
+static int32_t guard_open(void *ctx, uint32_t flags, void **file)
+{
+	struct opened *o = banos_alloc(sizeof(*o), 0, BANOS_ALLOC_ZERO);
+	int32_t error;
+
+	(void)ctx;
+	if (!o)
+		return -ENOMEM;
+	o->by.size = sizeof(o->by);
+	o->flags = flags;
+	error = banos_caller_get(&o->by);
+	if (!error && o->by.size != sizeof(o->by))
+		error = -EIO;
+	if (!error && (flags & BANOS_IO_WRITE) && !o->by.superuser)
+		error = -EACCES;
+	if (error)
+		banos_free(o);
+	else
+		*file = o;
+	return error;
+}
+
+static void guard_close(void *file)
+{
+	banos_free(file);
+}
+
+static int64_t guard_ctl(void *file, uint32_t operation, Banos_Io *io)
+{
+	struct opened *o = file;
+
+	switch (operation) {
+	case GUARD_OPENER:
+		return banos_io_copy_out(io, 0, &o->by, sizeof(o->by));
+	case GUARD_FLAGS:
+		return o->flags | banos_io_flags(io) << 8;
+	case GUARD_ASKED:
+		return asked.access | asked.may << 8 | asked.flags << 16;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int32_t guard_map(void *file, Banos_Mapping *mapping)
+{
+	uint64_t forbidden = GUARD_FORBIDDEN * PAGE;
+	Banos_Caller caller = {.size = sizeof(caller)};
+	int32_t error = banos_caller_get(&caller);
+
+	(void)file;
+	if (error)
+		return error;
+	asked = *mapping;
+	if (mapping->offset <= forbidden && forbidden < mapping->offset + mapping->length)
+		return -EPERM;
+	mapping->may &= ~BANOS_MAP_EXECUTE;
+	if ((mapping->flags & BANOS_MAPPING_SHARED) && !caller.superuser)
+		mapping->may &= ~BANOS_MAP_WRITE;
+	mapping->pages = pages;
+	return 0;
+}
+
+static const Banos_Chardev_Ops guard_ops = {
+	.size = sizeof(guard_ops),
+	.open = guard_open,
+	.close = guard_close,
+	.ctl = guard_ctl,
+	.map = guard_map,
+};
+
+static void ask(void *ctx)
+{
+	Banos_Caller caller = {.size = sizeof(caller)};
+
+	*(int32_t *)ctx = banos_caller_get(&caller);
+}
+
+/* In a thread of ours there is no program; of what we do not say that we have, nothing is told. */
+static int rules_hold(Banos_Driver *driver)
+{
+	Banos_Caller caller = {.size = 12, .gid = 4711};
+	int32_t there = 0;
+	Banos_Thread *thread;
+
+	if (banos_thread_create(driver, "guard", ask, &there, 0, &thread))
+		return 0;
+	banos_thread_destroy(thread);
+	if (there != -ESRCH || banos_caller_get(NULL) != -EINVAL)
+		return 0;
+	if (banos_caller_get(&caller) || caller.size != 12 || caller.gid != 4711)
+		return 0;
+	caller.flags = 1;
+	return banos_caller_get(&caller) == -EINVAL;
+}
+
+static int guard_init(Banos_Driver *driver)
+{
+	Banos_Chardev_Desc desc = {.size = sizeof(desc), .name = "guard", .mode = 0666};
+	int32_t used;
+
+	if (!rules_hold(driver))
+		return -EIO;
+	used = banos_pages_create(driver, GUARD_PAGES, BANOS_ALLOC_ZERO, &pages);
+	if (used < 0)
+		return used;
+	used = banos_chardev_register(driver, &desc, &guard_ops, NULL, &device);
+	if (used == (int32_t)sizeof(guard_ops))
+		return 0;
+	banos_chardev_unregister(device);
+	banos_pages_destroy(pages);
+	return used < 0 ? used : -EIO;
+}
+
+static int guard_uninit(Banos_Driver *driver)
+{
+	(void)driver;
+	banos_chardev_unregister(device);
+	banos_pages_destroy(pages);
+	return 0;
+}
+
+BANOS_META_API static const Banos_Meta guard_meta = {
+	BANOS_META_HEAD,
+	.description = "a device that looks at who asks and for what, for the tests",
+	.flags = BANOS_META_SINGLE,
+};
+
+BANOS_DRIVER_API static Banos_Driver guard_driver = {
+	.driver_size = sizeof(guard_driver),
+	.minimal_banos_version = BANOS_VERSION_MAKE(0, 9, 0),
+	.name = "guard",
+	.license = "MIT",
+	.version = BANOS_VERSION_MAKE(1, 0, 0),
+	.init = guard_init,
+	.uninit = guard_uninit,
+};

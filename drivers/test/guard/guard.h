@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* What programs know of the guard driver. */
+#ifndef GUARD_H
+#define GUARD_H
+
+#include <linux/ioctl.h>
+
+#define GUARD_OPENER _IOR('G', 1, char[56]) /* Banos_Caller: who opened it */
+#define GUARD_FLAGS  _IO('G', 2)	    /* open's flags, and from bit 8 on those of this call */
+#define GUARD_ASKED  _IO('G', 3) /* the last mapping: access; from bit 8 on may; 16: flags */
+
+#define GUARD_PAGES	4
+#define GUARD_FORBIDDEN 1 /* this page is mapped for nobody */
+
+#endif
