@@ -165,11 +165,16 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 	*device = b;
 	owner_add(owner, &b->object, &block_class);
 	r = block_publish(b, desc.name);
-	if (!r)
-		return used;
+	if (r) {
+		owner_remove(&b->object);
+		undo(b);
+	} else {
+		r = block_make_node(b);
+		if (!r)
+			return used;
+		block_withdraw(b);
+	}
 	*device = NULL;
-	owner_remove(&b->object);
-	undo(b);
 	return r;
 }
 BANOS_EXPORT(banos_x_block_register);

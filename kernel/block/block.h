@@ -59,7 +59,7 @@ bool block_is_there(const struct block_device *d);
 int64_t block_ctl(struct block_device *d, uint32_t operation, struct Banos_Io *io,
 		  int64_t (*end)(struct Banos_Io *io, int64_t result, struct owner *owner));
 /* devfs sets these once: a device has come; one goes. */
-void block_set_hooks(void (*added)(const struct block_device *d),
+void block_set_hooks(int (*added)(const struct block_device *d),
 		     void (*removed)(const struct block_device *d));
 /* Write back all devices: sync(2). Context: process. */
 void block_sync_all(void);

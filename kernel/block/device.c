@@ -31,13 +31,13 @@
 static struct spinlock registry = SPINLOCK_INIT(LOCK_BLOCK_LIST);
 static struct rb_root devices;				   /* [registry] by minor number */
 static DECLARE_BITMAP(minors, BLOCK_MINORS);		   /* [registry] in use */
-static void (*added_hook)(const struct block_device *d);   /* [I] set at boot */
+static int (*added_hook)(const struct block_device *d);	   /* [I] set at boot */
 static void (*removed_hook)(const struct block_device *d); /* [I] */
 
 /* From the choice of a name to the node, and until the node of one that goes is gone. */
 static struct mutex naming = MUTEX_INIT(LOCK_DRIVER_NAMES);
 
-void block_set_hooks(void (*added)(const struct block_device *d),
+void block_set_hooks(int (*added)(const struct block_device *d),
 		     void (*removed)(const struct block_device *d))
 {
 	added_hook = added;
@@ -145,8 +145,16 @@ int block_publish(struct Banos_X_Block *b, const char *wanted)
 		if (r)
 			erase(b);
 	}
-	if (!r && added_hook)
-		added_hook(&b->dev);
+	mutex_unlock(&naming);
+	return r;
+}
+
+int block_make_node(struct Banos_X_Block *b)
+{
+	int r;
+
+	mutex_lock(&naming);
+	r = added_hook ? added_hook(&b->dev) : 0;
 	mutex_unlock(&naming);
 	return r;
 }

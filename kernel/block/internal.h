@@ -149,6 +149,8 @@ void queue_complain_locked(struct block_queue *q, const char *what, uint32_t tag
 
 /* --- device.c --- */
 int block_publish(struct Banos_X_Block *b, const char *wanted);
+/* Of one that is published. */
+int block_make_node(struct Banos_X_Block *b);
 void block_withdraw(struct Banos_X_Block *b);
 /* The next one by number behind `after` (NULL: the first), with a reference; drops that of after.
  */

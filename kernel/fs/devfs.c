@@ -66,7 +66,8 @@ struct node {
 	dev_t rdev;
 };
 
-static void make_node(const struct node *n)
+/* 0, or why there is none: -EEXIST when something else has the name. */
+static int make_node(const struct node *n)
 {
 	struct inode_attr attr = {.valid = ATTR_MODE | ATTR_UID | ATTR_GID,
 				  .mode = n->mode & 07777,
@@ -78,16 +79,21 @@ static void make_node(const struct node *n)
 
 	make_parents(&root, n->name);
 	r = vfs_mknod(&root, n->name, n->mode, n->rdev);
-	if (!r)
-		r = path_walk(&root, n->name, 0, &node);
-	if (r) {
-		log_error("devfs: no node %s: %s", n->name, errno_name(r));
-	} else {
+	if (r)
+		goto out;
+	r = path_walk(&root, n->name, 0, &node);
+	if (!r) {
 		/* Whoever registers a device has an umask that is no business of the node. */
-		vfs_setattr(node, &attr);
+		r = vfs_setattr(node, &attr);
 		path_put(node);
 	}
+	if (r)
+		vfs_unlink(&root, n->name);
+out:
 	end_as_kernel(own);
+	if (r)
+		log_error("devfs: no node %s: %s", n->name, errno_name(r));
+	return r;
 }
 
 /* The node goes with its device, unless somebody has put something else in its place. */
@@ -116,12 +122,11 @@ static struct node of_chardev(const struct chardev *c)
 			     .rdev = c->rdev};
 }
 
-static void chardev_added(const struct chardev *c)
+static int chardev_added(const struct chardev *c)
 {
 	struct node n = of_chardev(c);
 
-	if (c->name)
-		make_node(&n);
+	return c->name ? make_node(&n) : 0;
 }
 
 static void chardev_removed(const struct chardev *c)
@@ -141,11 +146,11 @@ static struct node of_block(const struct block_device *d)
 			     .rdev = DEV_MAKE(BLOCK_MAJOR, d->minor)};
 }
 
-static void block_added(const struct block_device *d)
+static int block_added(const struct block_device *d)
 {
 	struct node n = of_block(d);
 
-	make_node(&n);
+	return make_node(&n);
 }
 
 static void block_removed(const struct block_device *d)

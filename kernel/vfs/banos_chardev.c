@@ -354,21 +354,19 @@ static void give_minor(unsigned minor)
 	spin_unlock(&minors_lock);
 }
 
-/* "blink%u" becomes the first that is free. 0, -EEXIST. */
-static int choose_name(Banos_Chardev *d, const char *wanted)
+/* "blink%u" becomes the first that is free, from *number on, and that is stored. 0, -EEXIST. */
+static int choose_name(Banos_Chardev *d, const char *wanted, unsigned *number)
 {
-	const char *number = strchr(wanted, '%');
+	const char *place = strchr(wanted, '%');
 
-	for (unsigned i = 0; i < MINORS; i++) {
-		if (number)
-			format(d->name, sizeof(d->name), "%.*s%u%s", (int)(number - wanted), wanted,
-			       i, number + 2);
+	for (; *number < (place ? MINORS : 1); (*number)++) {
+		if (place)
+			format(d->name, sizeof(d->name), "%.*s%u%s", (int)(place - wanted), wanted,
+			       *number, place + 2);
 		else
 			strlcpy(d->name, wanted, sizeof(d->name));
 		if (!chardev_name_taken(d->name))
 			return 0;
-		if (!number)
-			break;
 	}
 	return -EEXIST;
 }
@@ -376,33 +374,67 @@ static int choose_name(Banos_Chardev *d, const char *wanted)
 /* From the choice of a name to the node, and until the node of one that goes is gone. */
 static struct mutex naming = MUTEX_INIT(LOCK_DRIVER_NAMES);
 
+static int add(Banos_Chardev *d, const Banos_Chardev_Desc *desc, unsigned minor)
+{
+	d->dev = (struct chardev){
+		.name = d->name,
+		.rdev = DEV_MAKE(DEVICE_MAJOR, minor),
+		.count = 1,
+		.mode = desc->mode ? desc->mode & 0777 : 0600,
+		.uid = desc->uid,
+		.gid = desc->gid,
+		.ops = desc->flags & BANOS_CHARDEV_SEEKABLE ? &seekable_ops : &stream_ops,
+		.priv = d,
+		.hold = device_hold,
+	};
+	return chardev_add(&d->dev);
+}
+
 static int publish(Banos_Chardev *d, const Banos_Chardev_Desc *desc)
 {
-	unsigned minor;
-	int r;
+	unsigned minor, number = 0;
+	int r = take_minor(&minor);
 
+	if (r)
+		return r;
 	mutex_lock(&naming);
-	r = choose_name(d, desc->name);
-	if (!r)
-		r = take_minor(&minor);
-	if (!r) {
-		d->dev = (struct chardev){
-			.name = d->name,
-			.rdev = DEV_MAKE(DEVICE_MAJOR, minor),
-			.count = 1,
-			.mode = desc->mode ? desc->mode & 0777 : 0600,
-			.uid = desc->uid,
-			.gid = desc->gid,
-			.ops = desc->flags & BANOS_CHARDEV_SEEKABLE ? &seekable_ops : &stream_ops,
-			.priv = d,
-			.hold = device_hold,
-		};
-		r = chardev_add(&d->dev);
+	do {
+		r = choose_name(d, desc->name, &number);
 		if (r)
-			give_minor(minor);
-	}
+			break;
+		/* A program may have put something of its own there. */
+		r = add(d, desc, minor);
+		number++;
+	} while (r == -EEXIST);
 	mutex_unlock(&naming);
+	if (r)
+		give_minor(minor);
 	return r;
+}
+
+/* The gate is shut: nobody else calls. The calls of close below are inside it all the same. */
+static void close_files(Banos_Chardev *d)
+{
+	struct gate_pass pass = {.gate = &d->gate, .outer = current()->gates};
+	struct open_file *of;
+
+	current()->gates = &pass;
+
+	for (;;) {
+		spin_lock(&d->lock);
+		of = list_first_entry_or_null(&d->files, struct open_file, link);
+		if (of)
+			list_del(&of->link);
+		spin_unlock(&d->lock);
+		if (!of)
+			break;
+		if (d->ops.close)
+			GATE_CALL_VOID(d->object.owner, "close", d->ops.close(of->context));
+		owner_drop(d->object.owner);
+		/* From here on its last user may free it. */
+		__atomic_store_n(&of->dead, true, __ATOMIC_RELEASE);
+	}
+	current()->gates = pass.outer;
 }
 
 int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *given,
@@ -439,39 +471,18 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 	r = publish(d, &desc);
 	if (!r)
 		return used;
+	/* A program may have opened it while its node could not be made. */
+	gate_shut(&d->gate);
+	close_files(d);
 	*device = NULL;
 	owner_remove(&d->object);
-	gate_fini(&d->gate);
+	device_put(d);
+	return r;
 out_free:
 	kfree(d);
 	return r;
 }
 BANOS_EXPORT(banos_chardev_register);
-
-/* The gate is shut: nobody else calls. The calls of close below are inside it all the same. */
-static void close_files(Banos_Chardev *d)
-{
-	struct gate_pass pass = {.gate = &d->gate, .outer = current()->gates};
-	struct open_file *of;
-
-	current()->gates = &pass;
-
-	for (;;) {
-		spin_lock(&d->lock);
-		of = list_first_entry_or_null(&d->files, struct open_file, link);
-		if (of)
-			list_del(&of->link);
-		spin_unlock(&d->lock);
-		if (!of)
-			break;
-		if (d->ops.close)
-			GATE_CALL_VOID(d->object.owner, "close", d->ops.close(of->context));
-		owner_drop(d->object.owner);
-		/* From here on its last user may free it. */
-		__atomic_store_n(&of->dead, true, __ATOMIC_RELEASE);
-	}
-	current()->gates = pass.outer;
-}
 
 int32_t banos_chardev_unregister(Banos_Chardev *d)
 {

@@ -13,7 +13,7 @@
 
 static struct spinlock lock = SPINLOCK_INIT(LOCK_VFS_MISC);
 static struct rb_root devices;			      /* [lock] by number; ranges do not overlap */
-static void (*added_hook)(const struct chardev *c);   /* [lock] */
+static int (*added_hook)(const struct chardev *c);    /* [lock] */
 static void (*removed_hook)(const struct chardev *c); /* [lock] */
 
 static struct chardev *of_node(struct rb_node *n)
@@ -65,8 +65,9 @@ static bool insert_locked(struct chardev *c)
 
 int chardev_add(struct chardev *c)
 {
-	void (*tell)(const struct chardev *);
+	int (*tell)(const struct chardev *);
 	bool inserted;
+	int r;
 
 	spin_lock(&lock);
 	inserted = insert_locked(c);
@@ -74,9 +75,13 @@ int chardev_add(struct chardev *c)
 	spin_unlock(&lock);
 	if (!inserted)
 		return -EEXIST;
-	if (tell)
-		tell(c);
-	return 0;
+	r = tell ? tell(c) : 0;
+	if (!r)
+		return 0;
+	spin_lock(&lock);
+	rb_erase(&c->node, &devices);
+	spin_unlock(&lock);
+	return r;
 }
 
 void chardev_remove(struct chardev *c)
@@ -125,7 +130,7 @@ int chardev_register_range(dev_t rdev, uint32_t count, const struct file_ops *op
 }
 
 /* Once at boot, before there are devices that go. */
-void chardev_set_hooks(void (*added)(const struct chardev *c),
+void chardev_set_hooks(int (*added)(const struct chardev *c),
 		       void (*removed)(const struct chardev *c))
 {
 	struct rb_node *n;

@@ -39,7 +39,10 @@ int chardev_register(const char *name, dev_t rdev, uint16_t mode, const struct f
 /* The same for `count` minor numbers from rdev on, without nodes; open looks at inode->rdev. */
 int chardev_register_range(dev_t rdev, uint32_t count, const struct file_ops *ops);
 
-/* The caller's own structure, which stays until chardev_remove(). 0 or -EEXIST. Context: process.
+/*
+ * The caller's own structure, which stays until chardev_remove(). 0 or -EEXIST, or why there can be
+ * no node: -EEXIST, too, if something else has its name. Opens may have found it all the same
+ * before that is known. Context: process.
  */
 int chardev_add(struct chardev *c);
 /* Nobody finds it any more, and its node is gone. Context: process. */
@@ -54,9 +57,11 @@ bool chardev_name_taken(const char *name);
 /* All of them, by number; fn must not sleep. */
 void chardev_for_each(void (*fn)(const struct chardev *c, void *ctx), void *ctx);
 
-/* devfs sets these once: called for every device there is and every later one; and when one goes.
+/*
+ * devfs sets these once: called for every device there is and every later one, which is not added
+ * after all if that is an error; and when one goes.
  */
-void chardev_set_hooks(void (*added)(const struct chardev *c),
+void chardev_set_hooks(int (*added)(const struct chardev *c),
 		       void (*removed)(const struct chardev *c));
 
 /* The operations of every character device's inode: open finds the device. */

@@ -53,6 +53,19 @@ try banos install guard.banos
 /put/guard || exit 1
 try banos remove guard
 
+echo "== something has the name of the node"
+touch /dev/guard /dev/mailbox0 /dev/ram0
+try banos install guard.banos
+try banos install ramdisk.banos
+try banos install mailbox.banos
+ls /dev/guard /dev/mailbox* /dev/ram0 | sed 's/^/node: /'
+rm /dev/guard /dev/mailbox0 /dev/ram0
+try banos remove mailbox
+try banos install guard.banos
+try banos remove guard
+try banos install ramdisk.banos
+try banos remove ramdisk
+
 echo "== dependencies"
 try banos install importer.banos
 try banos install exporter.banos
@@ -108,6 +121,10 @@ expect_status 0 tools/vm -kernel build/test/banos.elf -smp 4 -timeout 200 \
 
 expect_line '^mailbox: 0 failures'
 expect_line '^guard: 0 failures'
+expect_line 'driver guard: init failed with EEXIST'
+expect_line 'driver ramdisk: init failed with EEXIST'
+expect_line '^node: /dev/mailbox1$'
+expect_line '^ramdisk: instance [0-9]+ removed'
 expect_line '^guard: instance [0-9]+ removed'
 expect_line '^empty$'
 expect_line '^crw-rw-rw-'
