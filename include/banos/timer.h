@@ -15,8 +15,9 @@ typedef void (*Banos_Timer_Function)(void *ctx);
 
 /*
  * Call the function in the timer interrupt itself: precise, but it must be short and must not
- * sleep. Without the flag it is called by a kernel thread and may sleep. Either way there is at
- * most one call of a timer at a time.
+ * sleep. Without the flag it is called by a kernel thread and may sleep; the driver's other timers,
+ * and its work without a queue, wait meanwhile. Either way there is at most one call of a timer at
+ * a time.
  */
 #define BANOS_TIMER_INTERRUPT 1u
 

@@ -3,8 +3,8 @@
  * Work: functions to be called soon, in a thread, one after the other. Interface "banos.core".
  *
  * A queue has a thread of its own; what is submitted to it runs in order of submission, so no two
- * of its functions run at once. Without a queue (NULL) the system's is used: for short work, since
- * everybody's waits behind it.
+ * of its functions run at once. Without a queue (NULL) it is run by a thread that serves the
+ * driver's other work without a queue, and its timers: for short work, since those wait behind it.
  */
 #ifndef BANOS_WORK_H
 #define BANOS_WORK_H
@@ -27,7 +27,7 @@ int32_t banos_workqueue_create(Banos_Driver *driver, const char *name, uint32_t 
  * is work for it. Context: may sleep. Since 0.9. */
 int32_t banos_workqueue_destroy(Banos_Workqueue *queue);
 
-/* Work for a queue (NULL: the system's) in *work. 0; -EINVAL; -ENOMEM. Context: any. Since 0.9. */
+/* Work for a queue (NULL: the driver's) in *work. 0; -EINVAL; -ENOMEM. Context: any. Since 0.9. */
 int32_t banos_work_create(Banos_Driver *driver, Banos_Workqueue *queue,
 			  Banos_Work_Function function, void *ctx, Banos_Work **work);
 /*

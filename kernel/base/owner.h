@@ -13,6 +13,7 @@
 #include <lib/rbtree.h>
 
 struct gate_counts;
+struct work_queue;
 
 /* Counts the calls that are inside, and keeps new ones out: sched/gate.h. */
 struct gate {
@@ -31,6 +32,8 @@ struct owner {
 	uint32_t users;	     /* [a] what keeps it from being removed: files, dependents */
 	uint32_t complaints; /* [a] rules it has broken */
 	uint32_t deferred;   /* [a] its calls that wait for a grace period */
+	struct work_queue
+		*queue; /* [a] for its functions, once there is one: sched/banos_queue.h */
 };
 
 struct owner_object;

@@ -381,7 +381,7 @@ static void pause_over(struct timer *t)
 
 void unix_gc_init(void)
 {
-	work_init(&gc_work, search);
+	work_init_for(&gc_work, work_release_queue, search);
 	timer_init(&gc_timer, pause_over);
 }
 

@@ -20,6 +20,7 @@
 #include <base/spinlock.h>
 #include <lib/errno.h>
 #include <mem/slab.h>
+#include <sched/banos_queue.h>
 #include <sched/banos_runner.h>
 #include <sched/clock.h>
 #include <sched/gate.h>
@@ -98,12 +99,15 @@ int32_t banos_timer_create(Banos_Driver *driver, Banos_Timer_Function function, 
 			   uint32_t flags, Banos_Timer **timer)
 {
 	struct owner *owner = owner_find(driver);
+	struct work_queue *queue = NULL;
 	Banos_Timer *t;
 
 	if (timer)
 		*timer = NULL;
 	if (!owner || !function || !timer || (flags & ~BANOS_TIMER_INTERRUPT))
 		return -EINVAL;
+	if (!(flags & BANOS_TIMER_INTERRUPT) && banos_queue_of(owner, &queue))
+		return -ENOMEM;
 	t = kzalloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
@@ -111,7 +115,7 @@ int32_t banos_timer_create(Banos_Driver *driver, Banos_Timer_Function function, 
 	t->ctx = ctx;
 	t->flags = flags;
 	timer_init(&t->timer, on_deadline);
-	work_init(&t->work, on_work);
+	work_init_for(&t->work, queue ? queue : work_driver_queue, on_work);
 	spin_init(&t->lock, LOCK_DRIVER_TIMERS);
 	owner_add(owner, &t->object, &timer_class);
 	*timer = t;

@@ -12,6 +12,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
+#include <sched/banos_queue.h>
 #include <sched/banos_runner.h>
 #include <sched/gate.h>
 #include <sched/thread.h>
@@ -25,7 +26,7 @@ struct Banos_Workqueue {
 
 struct Banos_Work {
 	struct owner_object object;
-	Banos_Workqueue *queue;	      /* [I] or NULL: the system's */
+	Banos_Workqueue *queue;	      /* [I] or NULL: what all of the driver share */
 	Banos_Work_Function function; /* [I] */
 	void *ctx;		      /* [I] */
 	struct work work;
@@ -103,12 +104,15 @@ int32_t banos_work_create(Banos_Driver *driver, Banos_Workqueue *queue,
 			  Banos_Work_Function function, void *ctx, Banos_Work **work)
 {
 	struct owner *owner = owner_find(driver);
+	struct work_queue *shared = NULL;
 	Banos_Work *w;
 
 	if (work)
 		*work = NULL;
 	if (!owner || !function || !work)
 		return -EINVAL;
+	if (!queue && banos_queue_of(owner, &shared))
+		return -ENOMEM;
 	w = kzalloc(sizeof(*w));
 	if (!w)
 		return -ENOMEM;
@@ -116,12 +120,9 @@ int32_t banos_work_create(Banos_Driver *driver, Banos_Workqueue *queue,
 	w->function = function;
 	w->ctx = ctx;
 	spin_init(&w->lock, LOCK_DRIVER_TIMERS);
-	if (queue) {
-		work_init_for(&w->work, queue->queue, run);
+	work_init_for(&w->work, queue ? queue->queue : shared, run);
+	if (queue)
 		__atomic_add_fetch(&queue->works, 1, __ATOMIC_RELAXED);
-	} else {
-		work_init(&w->work, run);
-	}
 	owner_add(owner, &w->object, &work_class);
 	*work = w;
 	return 0;

@@ -6,6 +6,7 @@
 #include <base/panic.h>
 #include <lib/errno.h>
 #include <mem/slab.h>
+#include <sched/banos_queue.h>
 #include <sched/blocker.h>
 #include <sched/clock.h>
 #include <sched/epoch.h>
@@ -156,6 +157,7 @@ void owner_shut(struct owner *o)
 	gate_shut(&o->gate);
 	WAIT_UNTIL(&left_closed_gate, !held(o), NEVER, WAIT_UNINTERRUPTIBLE);
 	epoch_wait();
+	banos_queue_end(o);
 }
 
 void owner_open(struct owner *o)

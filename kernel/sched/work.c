@@ -21,12 +21,17 @@ struct work_queue {
 	struct epoch_head epoch;
 };
 
-static struct work_queue system_queue = {
-	.lock = SPINLOCK_INIT(LOCK_WORK),
-	.list = LIST_INIT(system_queue.list),
-	.arrived = BLOCKER_INIT(LOCK_BLOCKER),
-	.finished = BLOCKER_INIT(LOCK_BLOCKER),
-};
+#define QUEUE_INIT(q)                                                                          \
+	{                                                                                      \
+		.lock = SPINLOCK_INIT(LOCK_WORK), .list = LIST_INIT((q).list),                 \
+		.arrived = BLOCKER_INIT(LOCK_BLOCKER), .finished = BLOCKER_INIT(LOCK_BLOCKER), \
+	}
+
+static struct work_queue system_queue = QUEUE_INIT(system_queue);
+static struct work_queue release_queue = QUEUE_INIT(release_queue);
+static struct work_queue driver_queue = QUEUE_INIT(driver_queue);
+struct work_queue *const work_release_queue = &release_queue;
+struct work_queue *const work_driver_queue = &driver_queue;
 
 void work_init_for(struct work *w, struct work_queue *queue, void (*fn)(struct work *))
 {
@@ -150,6 +155,8 @@ void work_queue_destroy(struct work_queue *q)
 
 void work_start(void)
 {
-	if (!kthread_create("work", work_thread, &system_queue))
-		panic("out of memory for the work thread");
+	if (!kthread_create("work", work_thread, &system_queue) ||
+	    !kthread_create("release", work_thread, &release_queue) ||
+	    !kthread_create("drivers", work_thread, &driver_queue))
+		panic("out of memory for the work threads");
 }

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Work for process context, submitted from anywhere. A queue does its work in order of submission,
- * in one kernel thread; the system's queue is for what is short.
+ * in one kernel thread. What others wait behind must be short, so that there are several for all:
+ *
+ *	the system's		short work, which waits for nobody and calls no driver
+ *	work_release_queue	gives up what programs had: files among it, and so a driver's close,
+ *				which may take as long as the driver likes
+ *	work_driver_queue	drivers' functions for which there is no better thread:
+ *				sched/banos_queue.h
  */
 #ifndef SCHED_WORK_H
 #define SCHED_WORK_H
@@ -10,6 +16,8 @@
 #include <lib/list.h>
 
 struct work_queue;
+
+extern struct work_queue *const work_release_queue, *const work_driver_queue;
 
 struct work {
 	struct list link;	   /* [queue lock] */

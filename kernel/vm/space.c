@@ -120,7 +120,7 @@ struct vm_space *vm_space_create(void)
 	}
 	s->refs = 1;
 	s->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
-	work_init(&s->later, put_now);
+	work_init_for(&s->later, work_release_queue, put_now);
 	rwlock_init(&s->lock, LOCK_VM_SPACE);
 	s->mmap_base = USER_END;
 	s->limit_pages = s->limit_stack = s->limit_locked = UINT64_MAX;

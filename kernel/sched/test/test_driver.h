@@ -25,6 +25,7 @@ static inline bool test_driver_begin(struct test_driver *d)
 static inline void test_driver_end(struct test_driver *d)
 {
 	ktest_check(owner_newest(&d->owner) == NULL);
+	owner_shut(&d->owner);
 	owner_withdraw(&d->owner);
 	gate_fini(&d->owner.gate);
 }
