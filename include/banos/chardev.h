@@ -131,10 +131,11 @@ BANOS_OFFSET(Banos_Chardev_Ops, map, 72);
 BANOS_API_BEGIN
 
 /*
- * A device in *device, at once visible to programs. `desc` and `ops` are copied. Returns how many
- * bytes of ops this kernel uses: what it does not know is never called. -EINVAL: a bad name, flag
- * or size; -E2BIG: something in desc that is not 0 and that this kernel does not know; -EEXIST: the
- * name is taken; -ENOMEM, -ENOSPC. Context: may sleep. Since 0.9.
+ * A device in *device, at once visible to programs. While the driver's init runs their opens wait
+ * for its end; if it fails they get -ENODEV. `desc` and `ops` are copied. Returns how many bytes of
+ * ops this kernel uses: what it does not know is never called. -EINVAL: a bad name, flag or size;
+ * -E2BIG: something in desc that is not 0 and that this kernel does not know; -EEXIST: the name is
+ * taken, by a device or by something else in /dev; -ENOMEM, -ENOSPC. Context: may sleep. Since 0.9.
  */
 int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *desc,
 			       const Banos_Chardev_Ops *ops, void *ctx, Banos_Chardev **device);

@@ -131,8 +131,9 @@ int32_t banos_device_driver_register(Banos_Driver *driver, const Banos_Device_Op
 				     Banos_Device_Driver **out);
 /*
  * It gets no more devices, and remove is called for those it has. When this returns no callback
- * runs or will. NULL is allowed; 0; -EDEADLK from a callback. A driver that forgets this loses its
- * devices without a call of remove. Context: may sleep. Since 0.9.
+ * runs or will. NULL is allowed; 0; -EDEADLK from a callback, or from the thread of an interrupt of
+ * one of its devices. A driver that forgets this loses its devices without a call of remove.
+ * Context: may sleep. Since 0.9.
  */
 int32_t banos_device_driver_unregister(Banos_Device_Driver *driver);
 
@@ -159,7 +160,8 @@ int32_t banos_device_property(Banos_Device *device, const char *name, uint32_t t
 int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *desc,
 			 const Banos_Bus_Ops *ops, void *ctx, Banos_Device **device);
 /* Its driver has to let it go (remove), then it is gone. NULL is allowed; -EDEADLK from a callback
- * of its driver; -EBUSY: it has devices below it. Context: may sleep. Since 0.9. */
+ * of its driver, or from the thread of an interrupt of it; -EBUSY: it has devices below it.
+ * Context: may sleep. Since 0.9. */
 int32_t banos_device_remove(Banos_Device *device);
 /* What banos_device_add() was given; NULL for a device of another driver or of the kernel. Context:
  * any. Since 0.9. */

@@ -41,8 +41,9 @@ BANOS_OFFSET(Banos_Text_Ops, store, 16);
 BANOS_API_BEGIN
 
 /*
- * A node in *node; desc and ops are copied. Returns how many bytes of ops this kernel uses;
- * -EINVAL, -E2BIG as for character devices; -EEXIST; -ENOMEM. Context: may sleep. Since 0.9.
+ * A node in *node, which is empty until the driver's init is over; desc and ops are copied. Returns
+ * how many bytes of ops this kernel uses; -EINVAL, -E2BIG as for character devices; -EEXIST;
+ * -ENOMEM. Context: may sleep. Since 0.9.
  */
 int32_t banos_text_register(Banos_Driver *driver, const Banos_Text_Desc *desc,
 			    const Banos_Text_Ops *ops, void *ctx, Banos_Text_Node **node);

@@ -205,9 +205,10 @@ BANOS_API_BEGIN
 int32_t banos_x_block_layout(Banos_X_Block_Layout *layout);
 
 /*
- * A device in *device, at once visible to programs. `desc` and `ops` are copied. Returns how many
- * bytes of ops this kernel uses; -EINVAL: a bad name, size or number; -E2BIG: something in desc
- * that is not 0 and that this kernel does not know; -EEXIST: the name is taken; -ENOMEM, -ENOSPC.
+ * A device in *device, at once visible to programs, which open it when the driver's init is over.
+ * `desc` and `ops` are copied. Returns how many bytes of ops this kernel uses; -EINVAL: a bad name,
+ * size or number; -E2BIG: something in desc that is not 0 and that this kernel does not know;
+ * -EEXIST: the name is taken, by a device or by something else in /dev; -ENOMEM, -ENOSPC.
  * Context: may sleep. Since 0.9.
  */
 int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *desc,

@@ -19,6 +19,8 @@ void owner_publish(struct owner *o, const void *record, const char *name)
 	o->name = name;
 	spin_init(&o->lock, LOCK_DRIVER_OWNER);
 	list_init(&o->objects);
+	for (unsigned i = 0; i < OWNER_STAGES; i++)
+		list_init(&o->running[i]);
 	irq = spin_lock_irq(&owners_lock);
 	while (*at) {
 		parent = *at;
@@ -56,6 +58,7 @@ void owner_add(struct owner *o, struct owner_object *object, const struct owner_
 	object->owner = o;
 	object->class = class;
 	list_add_tail(&object->link, &o->objects);
+	list_add_tail(&object->running, &o->running[class->stage]);
 	spin_unlock_irq(&o->lock, irq);
 }
 
@@ -64,6 +67,7 @@ void owner_remove(struct owner_object *object)
 	uint64_t irq = spin_lock_irq(&object->owner->lock);
 
 	list_del(&object->link);
+	list_del(&object->running);
 	spin_unlock_irq(&object->owner->lock, irq);
 }
 
@@ -89,4 +93,61 @@ struct owner_object *owner_newest_of(struct owner *o, const void *scope)
 	}
 	spin_unlock_irq(&o->lock, irq);
 	return newest;
+}
+
+/* --- taking back ----------------------------------------------------------------------------- */
+
+/* The next to be stopped, which is running no longer as far as the lists know; or NULL. */
+static struct owner_object *take_running(struct owner *o, const void *scope)
+{
+	uint64_t irq = spin_lock_irq(&o->lock);
+	struct owner_object *object, *found = NULL;
+
+	for (unsigned stage = OWNER_FRONT; stage < OWNER_STAGES && !found; stage++) {
+		list_for_each_entry_reverse(object, &o->running[stage], running)
+		{
+			if (!scope || object->scope == scope) {
+				found = object;
+				break;
+			}
+		}
+	}
+	if (found)
+		list_del(&found->running);
+	spin_unlock_irq(&o->lock, irq);
+	return found;
+}
+
+static void tell_once(struct owner_object *object, void (*tell)(const struct owner_object *object))
+{
+	if (!object->told)
+		tell(object);
+	object->told = true;
+}
+
+static struct owner_object *newest(struct owner *o, const void *scope)
+{
+	return scope ? owner_newest_of(o, scope) : owner_newest(o);
+}
+
+struct owner_object *owner_take_back(struct owner *o, const void *scope,
+				     void (*tell)(const struct owner_object *object))
+{
+	struct owner_object *object;
+
+	/* What ends may have made something new: from the first stage again. */
+	while ((object = take_running(o, scope)) != NULL) {
+		tell_once(object, tell);
+		if (object->class->stop)
+			object->class->stop(object);
+		else
+			object->class->release(object);
+	}
+	while ((object = newest(o, scope)) != NULL) {
+		tell_once(object, tell);
+		object->class->release(object);
+		if (newest(o, scope) == object)
+			return object;
+	}
+	return NULL;
 }

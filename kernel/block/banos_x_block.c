@@ -105,8 +105,18 @@ static void forgotten(struct owner_object *object)
 	banos_x_block_unregister(container_of(object, struct Banos_X_Block, object));
 }
 
+static void stop(struct owner_object *object)
+{
+	block_withdraw(container_of(object, struct Banos_X_Block, object));
+}
+
 static const struct owner_class block_class = {
-	.name = "block device", .label = label, .release = forgotten};
+	.name = "block device",
+	.stage = OWNER_FRONT,
+	.stop = stop,
+	.label = label,
+	.release = forgotten,
+};
 
 /* Everything but the name: 0 or -ENOMEM. What it has made, undo() takes back. */
 static int set_up(struct Banos_X_Block *b, const Banos_X_Block_Desc *d)
@@ -172,7 +182,7 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 		r = block_make_node(b);
 		if (!r)
 			return used;
-		block_withdraw(b);
+		block_end(b);
 	}
 	*device = NULL;
 	return r;
@@ -185,7 +195,7 @@ int32_t banos_x_block_unregister(Banos_X_Block *b)
 		return 0;
 	if (gate_is_inside(&b->gate))
 		return -EDEADLK;
-	block_withdraw(b);
+	block_end(b);
 	return 0;
 }
 BANOS_EXPORT(banos_x_block_unregister);

@@ -221,13 +221,10 @@ static void call_stop(struct Banos_X_Block *b)
 	gate_leave(&pass);
 }
 
-int block_open(uint32_t major, uint32_t minor, struct block_device **out)
+static int open_held(struct Banos_X_Block *b)
 {
-	struct Banos_X_Block *b = major == BLOCK_MAJOR ? find_and_hold(minor) : NULL;
 	int r = 0;
 
-	if (!b)
-		return -ENXIO;
 	mutex_lock(&b->open_lock);
 	if (b->gone)
 		r = -ENXIO;
@@ -236,6 +233,19 @@ int block_open(uint32_t major, uint32_t minor, struct block_device **out)
 	if (!r)
 		b->opens++;
 	mutex_unlock(&b->open_lock);
+	return r;
+}
+
+int block_open(uint32_t major, uint32_t minor, struct block_device **out)
+{
+	struct Banos_X_Block *b = major == BLOCK_MAJOR ? find_and_hold(minor) : NULL;
+	int r;
+
+	if (!b)
+		return -ENXIO;
+	r = owner_await_start(b->object.owner);
+	if (!r)
+		r = open_held(b);
 	if (r) {
 		owner_drop(b->object.owner);
 		put(b);
@@ -317,6 +327,9 @@ void block_withdraw(struct Banos_X_Block *b)
 {
 	uint32_t opens;
 
+	if (b->withdrawn)
+		return;
+	b->withdrawn = true;
 	mutex_lock(&naming);
 	erase(b);
 	block_show_remove(b);
@@ -327,10 +340,15 @@ void block_withdraw(struct Banos_X_Block *b)
 	gate_shut(&b->gate);
 	queues_kill(b);
 	opens = mark_gone(b);
-	work_queue_destroy(b->thread);
-	owner_remove(&b->object);
 	while (opens--)
 		owner_drop(b->object.owner);
+}
+
+void block_end(struct Banos_X_Block *b)
+{
+	block_withdraw(b);
+	work_queue_destroy(b->thread);
+	owner_remove(&b->object);
 	put(b);
 }
 

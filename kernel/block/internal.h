@@ -96,6 +96,7 @@ struct Banos_X_Block {
 	struct mutex open_lock; /* BLOCK_OPEN */
 	uint32_t opens;		/* [open_lock] */
 	bool gone;		/* [open_lock] opens do not hold the driver any more */
+	bool withdrawn;		/* by who ends it */
 	bool dead;		/* [a] set before the first request ends with -ENODEV */
 	struct block_stats_node *sys; /* [I once published] /sys/block/NAME/size */
 	struct epoch_head epoch;
@@ -151,7 +152,10 @@ void queue_complain_locked(struct block_queue *q, const char *what, uint32_t tag
 int block_publish(struct Banos_X_Block *b, const char *wanted);
 /* Of one that is published. */
 int block_make_node(struct Banos_X_Block *b);
+/* No callback runs or will; what the driver calls for it does nothing. */
 void block_withdraw(struct Banos_X_Block *b);
+/* Withdraw it, and give up the driver's reference. */
+void block_end(struct Banos_X_Block *b);
 /* The next one by number behind `after` (NULL: the first), with a reference; drops that of after.
  */
 struct Banos_X_Block *block_next(struct Banos_X_Block *after);

@@ -12,6 +12,7 @@
  *lets one of them in.
  */
 #include "banos_irq.h"
+#include "device.h"
 
 #include <banos/export.h>
 #include <lib/errno.h>
@@ -48,6 +49,7 @@ struct Banos_Irq {
 	void *priv;
 	struct mutex changing;	    /* DRIVER_MUTEX */
 	bool bound;		    /* [changing] */
+	bool ends;		    /* [changing] it is being taken back */
 	struct irq_handler handler; /* attached while bound */
 	Banos_Irq_Hard hard;	    /* [I while bound], like the next three */
 	Banos_Irq_Thread function;
@@ -89,6 +91,7 @@ static void run_thread(void *arg)
 	struct irq_thread *t = arg;
 	Banos_Irq *irq = t->irq;
 
+	current()->irq_scope = irq->object.scope;
 	for (;;) {
 		WAIT_UNTIL(&t->wait, has_reason(t), NEVER, WAIT_UNINTERRUPTIBLE);
 		if (__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE))
@@ -144,12 +147,29 @@ static void thread_end(Banos_Irq *irq)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+const void *device_of_irq_thread(void)
+{
+	return current()->irq_scope;
+}
+
+/* It is not bound again. */
+static void stop(struct owner_object *object)
+{
+	Banos_Irq *irq = container_of(object, Banos_Irq, object);
+
+	mutex_lock(&irq->changing);
+	irq->ends = true;
+	mutex_unlock(&irq->changing);
+	banos_irq_unbind(irq);
+}
+
 static void release(struct owner_object *object)
 {
 	banos_irq_free(container_of(object, Banos_Irq, object));
 }
 
-static const struct owner_class irq_class = {.name = "device interrupt", .release = release};
+static const struct owner_class irq_class = {
+	.name = "device interrupt", .stage = OWNER_CALLED, .stop = stop, .release = release};
 
 int banos_irq_create(struct owner *owner, const void *scope, struct irq_source *source,
 		     void (*give_back)(void *priv), void *priv, Banos_Irq **out)
@@ -209,7 +229,7 @@ int32_t banos_irq_bind(Banos_Irq *irq, Banos_Irq_Hard hard, Banos_Irq_Thread thr
 	if (!irq || (!hard && !thread) || flags)
 		return -EINVAL;
 	mutex_lock(&irq->changing);
-	if (irq->bound)
+	if (irq->bound || irq->ends)
 		goto out;
 	irq->hard = hard;
 	irq->function = thread;

@@ -109,23 +109,24 @@ void device_stop(Banos_Device *d)
 		GATE_CALL_VOID(d->object.owner, "stop", d->bus_ops.stop(d->ctx));
 }
 
+static void tell_forgotten(const struct owner_object *object)
+{
+	const Banos_Device *d = object->scope;
+
+	log_warn("driver %s: it left a %s of device %s behind, which is taken back",
+		 object->owner->name, object->class->name, d->name);
+}
+
 /* What is left of the device when its driver has let it go. */
 static void clean_up(Banos_Device *d, struct owner *owner)
 {
-	struct owner_object *object;
+	struct owner_object *kept;
 
 	device_stop(d);
-	while ((object = owner_newest_of(owner, d)) != NULL) {
-		log_warn("driver %s: it left a %s of device %s behind, which is taken back",
-			 owner->name, object->class->name, d->name);
-		object->class->release(object);
-		/* It may refuse, to a thread of its own: better kept than tried for ever. */
-		if (owner_newest_of(owner, d) == object) {
-			log_error("driver %s: its %s cannot be taken back in this thread",
-				  owner->name, object->class->name);
-			break;
-		}
-	}
+	kept = owner_take_back(owner, d, tell_forgotten);
+	if (kept)
+		log_error("driver %s: its %s cannot be taken back in this thread", owner->name,
+			  kept->class->name);
 }
 
 static int call_probe(Banos_Device *d, uint32_t index)
@@ -251,11 +252,20 @@ static void unbind(Banos_Device *d, bool call)
 	settle(d, DEVICE_FREE);
 }
 
+/*
+ * We are inside a callback for the device, or in the thread of one of its interrupts: it cannot be
+ * let go here, because that waits for us.
+ */
+static bool is_inside(const Banos_Device *d)
+{
+	return d->worker == current() || (d->driver && device_of_irq_thread() == d);
+}
+
 int device_evict(Banos_Device *d)
 {
 	d->going = true;
 	while (d->state != DEVICE_FREE) {
-		if (d->worker == current()) {
+		if (is_inside(d)) {
 			d->going = false;
 			return -EDEADLK;
 		}
@@ -268,11 +278,6 @@ int device_evict(Banos_Device *d)
 }
 
 /* --- drivers ---------------------------------------------------------------------------------- */
-
-static bool works_for(const Banos_Device_Driver *driver, const Banos_Device *d)
-{
-	return d->driver == driver && d->worker == current();
-}
 
 /* It is in none of the lists any more. call: remove is called. */
 static void let_go_of_all(Banos_Device_Driver *driver, bool call)
@@ -300,7 +305,7 @@ static int end(Banos_Device_Driver *driver, bool call)
 
 	mutex_lock(&device_lock);
 	list_for_each_entry(d, &devices, link) {
-		if (works_for(driver, d)) {
+		if (d->driver == driver && is_inside(d)) {
 			mutex_unlock(&device_lock);
 			return -EDEADLK;
 		}
@@ -315,11 +320,12 @@ static int end(Banos_Device_Driver *driver, bool call)
 
 static void forgotten(struct owner_object *object)
 {
-	/* What its remove would use may have been taken back already. */
+	/* The driver's uninit has given back what its remove would use. */
 	end(container_of(object, Banos_Device_Driver, object), false);
 }
 
-static const struct owner_class driver_class = {.name = "device driver", .release = forgotten};
+static const struct owner_class driver_class = {
+	.name = "device driver", .stage = OWNER_FRONT, .release = forgotten};
 
 static bool has_registered(const struct owner *owner)
 {

@@ -31,6 +31,7 @@ struct Banos_Device {
 	struct list link;	      /* [device_lock] in the list of all */
 	uint64_t age;		      /* [I] the older has the lower one */
 	uint32_t children;	      /* [device_lock] */
+	bool gone;		      /* [device_lock] it is not in the list any more */
 	enum device_state state;      /* [device_lock] */
 	bool going;		      /* [device_lock] being removed: offered to nobody */
 	struct thread *worker;	      /* [device_lock] who calls its driver, while CHANGING */
@@ -59,6 +60,9 @@ void device_stop(Banos_Device *d);
  * process.
  */
 int device_add(Banos_Device *d);
+
+/* The device that an interrupt is of in whose thread we are, or NULL. Context: process. */
+const void *device_of_irq_thread(void);
 
 /* Let all drivers make their devices quiet: the machine goes down. Context: process. */
 void device_shutdown_all(void);

@@ -46,12 +46,42 @@ int device_add(Banos_Device *d)
 	return 0;
 }
 
+/* Nobody has it any more, and nobody gets it. 0, -EDEADLK, -EBUSY. */
+static int withdraw(Banos_Device *d)
+{
+	int r = 0;
+
+	mutex_lock(&device_lock);
+	if (d->gone)
+		goto out;
+	r = device_evict(d);
+	if (!r && d->children) {
+		d->going = false;
+		r = -EBUSY;
+	}
+	if (!r) {
+		d->gone = true;
+		list_del(&d->link);
+		if (d->parent)
+			d->parent->children--;
+	}
+out:
+	mutex_unlock(&device_lock);
+	return r;
+}
+
+static void stop(struct owner_object *object)
+{
+	withdraw(container_of(object, Banos_Device, object));
+}
+
 static void release(struct owner_object *object)
 {
 	banos_device_remove(container_of(object, Banos_Device, object));
 }
 
-static const struct owner_class added_class = {.name = "child device", .release = release};
+static const struct owner_class added_class = {
+	.name = "child device", .stage = OWNER_FRONT, .stop = stop, .release = release};
 
 /* Letters, digits, _ and -, and those in `more`; neither empty nor too long for *out. */
 static bool copy_name(char *out, size_t size, const char *name, const char *more)
@@ -127,23 +157,9 @@ BANOS_EXPORT(banos_device_add);
 
 int32_t banos_device_remove(Banos_Device *d)
 {
-	int r;
+	int r = d ? withdraw(d) : 0;
 
-	if (!d)
-		return 0;
-	mutex_lock(&device_lock);
-	r = device_evict(d);
-	if (!r && d->children) {
-		d->going = false;
-		r = -EBUSY;
-	}
-	if (!r) {
-		list_del(&d->link);
-		if (d->parent)
-			d->parent->children--;
-	}
-	mutex_unlock(&device_lock);
-	if (r)
+	if (r || !d)
 		return r;
 	owner_remove(&d->object);
 	kfree(d);

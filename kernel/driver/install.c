@@ -84,16 +84,10 @@ out_free:
 
 /* --- undoing --------------------------------------------------------------------------------- */
 
-/* What the driver has forgotten, the newest first: what was made later may use what was before. */
-static void release_objects(struct instance *i)
+static void tell_forgotten(const struct owner_object *object)
 {
-	struct owner_object *object;
-
-	while ((object = owner_newest(&i->owner)) != NULL) {
-		log_warn("driver %s: it left a %s behind, which is taken back", i->name,
-			 object->class->name);
-		object->class->release(object);
-	}
+	log_warn("driver %s: it left a %s behind, which is taken back", object->owner->name,
+		 object->class->name);
 }
 
 void instance_undo(struct instance *i)
@@ -101,9 +95,10 @@ void instance_undo(struct instance *i)
 	/* What it has deferred may use what it has made, may make more and may defer again. */
 	do {
 		epoch_barrier();
-		release_objects(i);
+		owner_take_back(&i->owner, NULL, tell_forgotten);
 	} while (__atomic_load_n(&i->owner.deferred, __ATOMIC_ACQUIRE));
-	/* If init has failed, programs may be on their way into a device that it had made. */
+	/* If init has failed, programs may have waited for it, to open a device that it had made.
+	 */
 	owner_shut(&i->owner);
 	spin_lock(&instances_lock);
 	list_del(&i->link);
@@ -181,16 +176,19 @@ static int instance_start(struct instance *i, struct driver_message *m)
 	int r = publish(i, m);
 
 	i->number = next_number;
+	owner_starts(&i->owner);
 	owner_publish(&i->owner, i->image.contents.record, i->name);
 	instance_list(i);
 	if (!r)
 		r = start(i, m);
 	if (r) {
+		owner_started(&i->owner, false);
 		instance_undo(i);
 		return r;
 	}
 	next_number++;
 	instance_set_state(i, INSTANCE_LIVE);
+	owner_started(&i->owner, true);
 	log_info("driver %s %u.%u.%u: instance %d", i->name, BANOS_VERSION_GET_MAJOR(i->version),
 		 BANOS_VERSION_GET_MINOR(i->version), BANOS_VERSION_GET_PATCH(i->version),
 		 i->number);

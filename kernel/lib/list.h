@@ -93,6 +93,10 @@ static inline void list_splice_tail(struct list *from, struct list *to)
 	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head); \
 	     pos = list_next_entry(pos, member))
 
+#define list_for_each_entry_reverse(pos, head, member)                                         \
+	for (pos = list_entry((head)->prev, __typeof__(*pos), member); &pos->member != (head); \
+	     pos = list_entry(pos->member.prev, __typeof__(*pos), member))
+
 /* The body may remove `pos`, and nothing else. */
 #define list_for_each_entry_safe(pos, tmp, head, member)               \
 	for (pos = list_entry((head)->next, __typeof__(*pos), member), \

@@ -2,9 +2,10 @@
 /*
  * Drivers' text nodes: <banos/text.h>, statistics nodes that come and go.
  *
- * A node is shown until it is unregistered; then its gate is shut, so that no callback runs, and
- * files that are still open read nothing. The memory goes with the last of them. A driver with a
- * call inside cannot be removed: each call passes the driver's gate too.
+ * A node is shown until it is unregistered, and empty until its driver's init is over. Then its
+ * gate is shut, so that no callback runs, and files that are still open read nothing. The memory
+ * goes with the last of them. A driver with a call inside cannot be removed: each call passes the
+ * driver's gate too.
  */
 #include <banos/export.h>
 #include <banos/text.h>
@@ -38,7 +39,7 @@ static void show(struct stats_node *n, struct text *out)
 
 	if (!gate_enter(&node->gate, &outer))
 		return;
-	if (gate_enter(&node->object.owner->gate, &pass)) {
+	if (owner_is_ready(node->object.owner) && gate_enter(&node->object.owner->gate, &pass)) {
 		GATE_CALL_VOID(node->object.owner, "show",
 			       node->ops.show(node->ctx, (Banos_Text *)out));
 		gate_leave(&pass);
@@ -54,7 +55,7 @@ static ssize_t store(struct stats_node *n, const char *text, size_t len)
 
 	if (!gate_enter(&node->gate, &outer))
 		return -ENODEV;
-	if (gate_enter(&node->object.owner->gate, &pass)) {
+	if (owner_is_ready(node->object.owner) && gate_enter(&node->object.owner->gate, &pass)) {
 		r = GATE_CALL(node->object.owner, "store", node->ops.store(node->ctx, text, len));
 		gate_leave(&pass);
 	}
@@ -75,13 +76,23 @@ static const char *label(const struct owner_object *object)
 	return container_of(object, Banos_Text_Node, object)->path;
 }
 
+static void stop(struct owner_object *object)
+{
+	gate_shut(&container_of(object, Banos_Text_Node, object)->gate);
+}
+
 static void forgotten(struct owner_object *object)
 {
 	banos_text_unregister(container_of(object, Banos_Text_Node, object));
 }
 
 static const struct owner_class text_class = {
-	.name = "text node", .label = label, .release = forgotten};
+	.name = "text node",
+	.stage = OWNER_FRONT,
+	.stop = stop,
+	.label = label,
+	.release = forgotten,
+};
 
 /* One cannot be a folder of the other, either. */
 static int compare(struct stats_node *n, void *ctx)

@@ -42,12 +42,27 @@ static void run(void *arg)
 	epoch_exit();
 }
 
+static void wait_for_end(Banos_Thread *t)
+{
+	__atomic_store_n(&t->stopping, 1, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&t->thread->work, THREAD_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+	thread_interrupt(t->thread);
+	WAIT_UNTIL(&t->end, __atomic_load_n(&t->ended, __ATOMIC_ACQUIRE), NEVER,
+		   WAIT_UNINTERRUPTIBLE);
+}
+
+static void stop(struct owner_object *object)
+{
+	wait_for_end(container_of(object, Banos_Thread, object));
+}
+
 static void release(struct owner_object *object)
 {
 	banos_thread_destroy(container_of(object, Banos_Thread, object));
 }
 
-static const struct owner_class thread_class = {.name = "thread", .release = release};
+static const struct owner_class thread_class = {
+	.name = "thread", .stage = OWNER_THREAD, .stop = stop, .release = release};
 
 int32_t banos_thread_create(Banos_Driver *driver, const char *name, Banos_Thread_Function function,
 			    void *ctx, uint32_t flags, Banos_Thread **thread)
@@ -92,11 +107,7 @@ int32_t banos_thread_destroy(Banos_Thread *t)
 		return 0;
 	if (t->thread == current())
 		return -EDEADLK;
-	__atomic_store_n(&t->stopping, 1, __ATOMIC_RELEASE);
-	__atomic_fetch_or(&t->thread->work, THREAD_WORK_SIGNAL, __ATOMIC_SEQ_CST);
-	thread_interrupt(t->thread);
-	WAIT_UNTIL(&t->end, __atomic_load_n(&t->ended, __ATOMIC_ACQUIRE), NEVER,
-		   WAIT_UNINTERRUPTIBLE);
+	wait_for_end(t);
 	owner_remove(&t->object);
 	thread_put(t->thread);
 	kfree_deferred(t, epoch);

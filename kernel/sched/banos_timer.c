@@ -88,12 +88,39 @@ static void on_deadline(struct timer *timer)
 	arm_again(t, arms);
 }
 
+/* Nothing of it runs or will run, until stop_done() allows it to be armed again. True: it was
+ * armed. */
+static bool stop(Banos_Timer *t)
+{
+	uint64_t flags = spin_lock_irq(&t->lock);
+	bool armed;
+
+	t->stopping++;
+	t->period = 0;
+	spin_unlock_irq(&t->lock, flags);
+	/*
+	 * From here on nothing is armed or submitted; but a handler that was past its look at
+	 * `stopping` may just have done so. It is over when the first call returns.
+	 */
+	armed = timer_cancel_sync(&t->timer);
+	armed |= timer_cancel_sync(&t->timer);
+	armed |= work_cancel(&t->work);
+	work_flush(&t->work);
+	return armed;
+}
+
+static void stop_for_good(struct owner_object *object)
+{
+	stop(container_of(object, Banos_Timer, object));
+}
+
 static void release(struct owner_object *object)
 {
 	banos_timer_destroy(container_of(object, Banos_Timer, object));
 }
 
-static const struct owner_class timer_class = {.name = "timer", .release = release};
+static const struct owner_class timer_class = {
+	.name = "timer", .stage = OWNER_CALLED, .stop = stop_for_good, .release = release};
 
 int32_t banos_timer_create(Banos_Driver *driver, Banos_Timer_Function function, void *ctx,
 			   uint32_t flags, Banos_Timer **timer)
@@ -144,27 +171,6 @@ int32_t banos_timer_arm(Banos_Timer *t, uint64_t deadline_ns, uint64_t period_ns
 	return r;
 }
 BANOS_EXPORT(banos_timer_arm);
-
-/* Nothing of it runs or will run, until stop_done() allows it to be armed again. True: it was
- * armed. */
-static bool stop(Banos_Timer *t)
-{
-	uint64_t flags = spin_lock_irq(&t->lock);
-	bool armed;
-
-	t->stopping++;
-	t->period = 0;
-	spin_unlock_irq(&t->lock, flags);
-	/*
-	 * From here on nothing is armed or submitted; but a handler that was past its look at
-	 * `stopping` may just have done so. It is over when the first call returns.
-	 */
-	armed = timer_cancel_sync(&t->timer);
-	armed |= timer_cancel_sync(&t->timer);
-	armed |= work_cancel(&t->work);
-	work_flush(&t->work);
-	return armed;
-}
 
 static void stop_done(Banos_Timer *t)
 {

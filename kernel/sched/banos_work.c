@@ -93,12 +93,37 @@ static void run(struct work *work)
 	__atomic_store_n(&w->runner, NULL, __ATOMIC_RELAXED);
 }
 
+static void count_stop(Banos_Work *w, int by)
+{
+	uint64_t irq = spin_lock_irq(&w->lock);
+
+	w->stopping += by;
+	spin_unlock_irq(&w->lock, irq);
+}
+
+/* Until count_stop(w, -1) it is not submitted again. */
+static bool stop(Banos_Work *w)
+{
+	bool pending;
+
+	count_stop(w, 1);
+	pending = work_cancel(&w->work);
+	work_flush(&w->work);
+	return pending;
+}
+
+static void work_stop(struct owner_object *object)
+{
+	stop(container_of(object, Banos_Work, object));
+}
+
 static void work_release(struct owner_object *object)
 {
 	banos_work_destroy(container_of(object, Banos_Work, object));
 }
 
-static const struct owner_class work_class = {.name = "work item", .release = work_release};
+static const struct owner_class work_class = {
+	.name = "work item", .stage = OWNER_CALLED, .stop = work_stop, .release = work_release};
 
 int32_t banos_work_create(Banos_Driver *driver, Banos_Workqueue *queue,
 			  Banos_Work_Function function, void *ctx, Banos_Work **work)
@@ -140,25 +165,6 @@ int32_t banos_work_submit(Banos_Work *w)
 	return r;
 }
 BANOS_EXPORT(banos_work_submit);
-
-static void count_stop(Banos_Work *w, int by)
-{
-	uint64_t irq = spin_lock_irq(&w->lock);
-
-	w->stopping += by;
-	spin_unlock_irq(&w->lock, irq);
-}
-
-/* Until count_stop(w, -1) it is not submitted again. */
-static bool stop(Banos_Work *w)
-{
-	bool pending;
-
-	count_stop(w, 1);
-	pending = work_cancel(&w->work);
-	work_flush(&w->work);
-	return pending;
-}
 
 int32_t banos_work_cancel_sync(Banos_Work *w)
 {

@@ -26,6 +26,8 @@ struct gate_counts {
 
 /* Who closes a gate waits here: rare, so one for all gates suffices. */
 static struct blocker left_closed_gate = BLOCKER_INIT(LOCK_BLOCKER);
+/* Likewise, until some init is over. */
+static struct blocker start_over = BLOCKER_INIT(LOCK_BLOCKER);
 
 int gate_init(struct gate *g)
 {
@@ -134,6 +136,27 @@ void owner_drop(struct owner *o)
 	if (__atomic_load_n(&o->gate.closed, __ATOMIC_RELAXED))
 		blocker_wake_all(&left_closed_gate);
 	epoch_exit();
+}
+
+void owner_starts(struct owner *o)
+{
+	__atomic_store_n(&o->start, OWNER_STARTING, __ATOMIC_RELEASE);
+}
+
+void owner_started(struct owner *o, bool good)
+{
+	__atomic_store_n(&o->start, good ? OWNER_READY : OWNER_FAILED, __ATOMIC_RELEASE);
+	blocker_wake_all(&start_over);
+}
+
+int owner_await_start(struct owner *o)
+{
+	if (owner_is_ready(o))
+		return 0;
+	if (WAIT_UNTIL(&start_over, __atomic_load_n(&o->start, __ATOMIC_ACQUIRE) != OWNER_STARTING,
+		       NEVER, WAIT_INTERRUPTIBLE))
+		return -EINTR;
+	return owner_is_ready(o) ? 0 : -ENODEV;
 }
 
 static bool held(struct owner *o)

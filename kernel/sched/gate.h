@@ -66,6 +66,24 @@ void gate_shut(struct gate *g);
 bool owner_hold(struct owner *o);
 void owner_drop(struct owner *o);
 
+/*
+ * What a driver makes in its init is visible at once, but programs come in when the init is over:
+ * if it fails, nobody is inside who would have to be waited for. In the installation: it begins, it
+ * is over.
+ */
+void owner_starts(struct owner *o);
+void owner_started(struct owner *o, bool good);
+/*
+ * For a program that holds the owner and is inside none of its gates: wait until its init is over.
+ * 0; -ENODEV: it has failed; -EINTR. Context: process.
+ */
+int owner_await_start(struct owner *o);
+/* For those who cannot wait. */
+static inline bool owner_is_ready(const struct owner *o)
+{
+	return __atomic_load_n(&o->start, __ATOMIC_ACQUIRE) == OWNER_READY;
+}
+
 void gate_call_begin(struct gate_call *call);
 /* `what` is what was called, for the message. True: the driver broke a rule. */
 bool gate_call_end(struct owner *o, const struct gate_call *call, const char *what);

@@ -82,14 +82,16 @@ struct thread {
 	struct fd_table *files;	 /* vfs: descriptors; shared by reference; changed by itself */
 	struct fs_context *fs;	 /* vfs: root, working directory, umask; likewise */
 	struct cred *cred; /* owned; changed by the thread itself, read by others under epoch */
-	struct timer sleep_timer;    /* times the current wait out */
-	struct lockcheck locks;	     /* sleeping locks held (test builds) */
-	uint32_t driver_locks;	     /* sleeping locks of drivers it holds; by itself */
-	uint32_t completing;	     /* it ends ios of block devices: nested; by itself */
-	struct gate_pass *gates;     /* of drivers that it is inside; by itself */
-	const void *driver_thread;   /* what a driver calls it, or NULL; by itself */
-	unsigned fail_nth;	     /* alloc_fail_nth() of this thread */
-	int32_t tid;		     /* [I] */
+	struct timer sleep_timer;  /* times the current wait out */
+	struct lockcheck locks;	   /* sleeping locks held (test builds) */
+	uint32_t driver_locks;	   /* sleeping locks of drivers it holds; by itself */
+	uint32_t completing;	   /* it ends ios of block devices: nested; by itself */
+	struct gate_pass *gates;   /* of drivers that it is inside; by itself */
+	const void *driver_thread; /* what a driver calls it, or NULL; by itself */
+	const void
+		*irq_scope; /* of a driver's interrupt: what that is taken back with; by itself */
+	unsigned fail_nth;  /* alloc_fail_nth() of this thread */
+	int32_t tid;	    /* [I] */
 	char name[THREAD_NAME_SIZE]; /* [I] but for PR_SET_NAME and exec by itself */
 	nsec_t start_ns;	     /* [I] */
 	uint64_t system_cycles; /* [a] in the kernel, up to cpu->kernel_since; see thread_times() */

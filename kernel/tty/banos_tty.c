@@ -331,8 +331,9 @@ static void forgotten(struct owner_object *object)
 	banos_x_tty_unregister(container_of(object, Banos_X_Tty, object));
 }
 
+/* Its memory stays for ever (ports), so that there is nothing between stopped and released. */
 static const struct owner_class tty_class = {
-	.name = "terminal", .label = label, .release = forgotten};
+	.name = "terminal", .stage = OWNER_FRONT, .label = label, .release = forgotten};
 
 /* ports_lock held. */
 static struct Banos_X_Tty *find(const char *name)

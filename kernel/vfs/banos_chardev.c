@@ -60,6 +60,7 @@ struct Banos_Chardev {
 	uint32_t refs;		/* [a] registration, open files */
 	Banos_Chardev_Ops ops;	/* [I] */
 	void *ctx;		/* [I] */
+	bool withdrawn;		/* by who ends it */
 	struct chardev dev;	/* [I] */
 	char name[NAME_SIZE];	/* [I] */
 	struct spinlock lock;	/* VFS_MISC */
@@ -135,8 +136,10 @@ static int device_open(struct inode *inode, struct file *f)
 	if (of) {
 		of->device = d;
 		f->priv = of;
-		r = call_open(d, f, of);
+		r = owner_await_start(d->object.owner);
 	}
+	if (!r)
+		r = call_open(d, f, of);
 	if (r) {
 		kfree(of);
 		owner_drop(d->object.owner);
@@ -321,13 +324,25 @@ static const char *label(const struct owner_object *object)
 	return container_of(object, Banos_Chardev, object)->name;
 }
 
+static void withdraw(Banos_Chardev *d);
+
+static void stop(struct owner_object *object)
+{
+	withdraw(container_of(object, Banos_Chardev, object));
+}
+
 static void forgotten(struct owner_object *object)
 {
 	banos_chardev_unregister(container_of(object, Banos_Chardev, object));
 }
 
 static const struct owner_class device_class = {
-	.name = "device", .label = label, .release = forgotten};
+	.name = "device",
+	.stage = OWNER_FRONT,
+	.stop = stop,
+	.label = label,
+	.release = forgotten,
+};
 
 /* Round and round: a node that somebody made must not soon mean another device. */
 static int take_minor(unsigned *minor)
@@ -484,12 +499,12 @@ out_free:
 }
 BANOS_EXPORT(banos_chardev_register);
 
-int32_t banos_chardev_unregister(Banos_Chardev *d)
+/* No callback runs or will. */
+static void withdraw(Banos_Chardev *d)
 {
-	if (!d)
-		return 0;
-	if (gate_is_inside(&d->gate))
-		return -EDEADLK;
+	if (d->withdrawn)
+		return;
+	d->withdrawn = true;
 	mutex_lock(&naming);
 	chardev_remove(&d->dev);
 	mutex_unlock(&naming);
@@ -497,6 +512,15 @@ int32_t banos_chardev_unregister(Banos_Chardev *d)
 	close_files(d);
 	give_minor(DEV_MINOR(d->dev.rdev));
 	blocker_wake(&d->changed, ~0U, EPOLLERR | EPOLLHUP);
+}
+
+int32_t banos_chardev_unregister(Banos_Chardev *d)
+{
+	if (!d)
+		return 0;
+	if (gate_is_inside(&d->gate))
+		return -EDEADLK;
+	withdraw(d);
 	owner_remove(&d->object);
 	device_put(d);
 	return 0;

@@ -13,6 +13,7 @@
  * by page through the direct map: a driver may do the work in a thread of its own.
  */
 #include "banos_io.h"
+#include "file.h"
 
 #include <banos/export.h>
 #include <base/cred.h>
@@ -22,7 +23,6 @@
 #include <linux/fcntl.h>
 #include <sched/gate.h>
 #include <sched/thread.h>
-#include <vfs/file.h>
 #include <vfs/proc_source.h>
 #include <vm/space.h>
 #include <vm/usercopy.h>

@@ -47,6 +47,7 @@ struct Banos_Chardev {
 	char name[NAME_SIZE];
 	struct list files;
 	uint64_t notified; /* how often */
+	bool withdrawn;
 };
 
 static struct list devices = LIST_INIT(devices);
@@ -138,7 +139,9 @@ int device_open(const char *name, uint32_t how, const struct user *user, struct 
 	f->flags = (how & DEVICE_NONBLOCK ? BANOS_IO_NONBLOCK : 0) |
 		   (how & DEVICE_READ ? BANOS_IO_READ : 0) |
 		   (how & DEVICE_WRITE ? BANOS_IO_WRITE : 0);
-	r = call_open(d, f);
+	r = owner_await_start(d->object.owner);
+	if (!r)
+		r = call_open(d, f);
 	if (r) {
 		owner_drop(d->object.owner);
 		device_put(d);
@@ -389,13 +392,25 @@ static const char *label(const struct owner_object *object)
 	return container_of(object, Banos_Chardev, object)->name;
 }
 
+static void withdraw(Banos_Chardev *d);
+
+static void stop(struct owner_object *object)
+{
+	withdraw(container_of(object, Banos_Chardev, object));
+}
+
 static void forgotten(struct owner_object *object)
 {
 	banos_chardev_unregister(container_of(object, Banos_Chardev, object));
 }
 
 static const struct owner_class device_class = {
-	.name = "device", .label = label, .release = forgotten};
+	.name = "device",
+	.stage = OWNER_FRONT,
+	.stop = stop,
+	.label = label,
+	.release = forgotten,
+};
 
 /* "blink%u" becomes the first that is free. */
 static int choose_name(Banos_Chardev *d, const char *wanted)
@@ -471,16 +486,25 @@ static void close_files(Banos_Chardev *d)
 	task_self()->gates = pass.outer;
 }
 
+/* No callback runs or will. */
+static void withdraw(Banos_Chardev *d)
+{
+	if (d->withdrawn)
+		return;
+	d->withdrawn = true;
+	list_del(&d->link);
+	gate_shut(&d->gate);
+	close_files(d);
+	d->notified++;
+}
+
 int32_t banos_chardev_unregister(Banos_Chardev *d)
 {
 	if (!d)
 		return 0;
 	if (gate_is_inside(&d->gate))
 		return -EDEADLK;
-	list_del(&d->link);
-	gate_shut(&d->gate);
-	close_files(d);
-	d->notified++;
+	withdraw(d);
 	owner_remove(&d->object);
 	device_put(d);
 	return 0;

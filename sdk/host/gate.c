@@ -79,6 +79,28 @@ void owner_drop(struct owner *o)
 	o->users--;
 }
 
+void owner_starts(struct owner *o)
+{
+	o->start = OWNER_STARTING;
+}
+
+void owner_started(struct owner *o, bool good)
+{
+	o->start = good ? OWNER_READY : OWNER_FAILED;
+}
+
+static bool is_started(const void *on)
+{
+	return ((const struct owner *)on)->start != OWNER_STARTING;
+}
+
+int owner_await_start(struct owner *o)
+{
+	if (task_wait(is_started, o, NEVER, true, "the init of driver %s", o->name))
+		return -EINTR;
+	return owner_is_ready(o) ? 0 : -ENODEV;
+}
+
 void owner_open(struct owner *o)
 {
 	o->gate.closed = 0;

@@ -8,6 +8,7 @@
 #include "host.h"
 #include "task.h"
 #include <banos/cpu.h>
+#include <bus/device.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct Banos_Irq {
 	Banos_Irq_Thread function;
 	void *ctx;
 	bool bound;
+	bool ends;	   /* it is being taken back */
 	struct task *task; /* its thread, or NULL */
 	bool woken, stop;
 	bool holds_level; /* counted in source->threads */
@@ -162,12 +164,27 @@ void irq_begin(void)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+const void *device_of_irq_thread(void)
+{
+	return task_self()->irq_scope;
+}
+
+/* It is not bound again. */
+static void stop(struct owner_object *object)
+{
+	Banos_Irq *irq = container_of(object, Banos_Irq, object);
+
+	irq->ends = true;
+	banos_irq_unbind(irq);
+}
+
 static void release(struct owner_object *object)
 {
 	banos_irq_free(container_of(object, Banos_Irq, object));
 }
 
-static const struct owner_class irq_class = {.name = "interrupt", .release = release};
+static const struct owner_class irq_class = {
+	.name = "interrupt", .stage = OWNER_CALLED, .stop = stop, .release = release};
 
 Banos_Irq *irq_create(struct owner *owner, const void *scope, struct irq_source *source,
 		      void (*give_back)(struct irq_source *source, void *ctx), void *ctx)
@@ -238,6 +255,7 @@ static void run_thread(void *arg)
 {
 	Banos_Irq *irq = arg;
 
+	task_self()->irq_scope = irq->object.scope;
 	for (;;) {
 		task_wait(has_reason, irq, NEVER, false, "an interrupt");
 		if (irq->stop)
@@ -259,7 +277,7 @@ int32_t banos_irq_bind(Banos_Irq *irq, Banos_Irq_Hard hard, Banos_Irq_Thread thr
 
 	if (!irq || (!hard && !thread) || flags)
 		return -EINVAL;
-	if (irq->bound)
+	if (irq->bound || irq->ends)
 		return -EBUSY;
 	if (thread && host_fails())
 		return -ENOMEM;

@@ -81,6 +81,7 @@ struct task {
 	int32_t process;
 	struct gate_pass *gates;
 	struct Banos_Thread *driver_thread;
+	const void *irq_scope; /* of a driver's interrupt: what that is taken back with */
 	/* Calls of the ABI that it is in, and from where; behind them the last one that is over. */
 	struct {
 		const char *name;

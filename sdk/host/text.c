@@ -183,13 +183,23 @@ static const char *label(const struct owner_object *object)
 	return container_of(object, Banos_Text_Node, object)->name;
 }
 
+static void stop(struct owner_object *object)
+{
+	gate_shut(&container_of(object, Banos_Text_Node, object)->gate);
+}
+
 static void forgotten(struct owner_object *object)
 {
 	banos_text_unregister(container_of(object, Banos_Text_Node, object));
 }
 
 static const struct owner_class text_class = {
-	.name = "text node", .label = label, .release = forgotten};
+	.name = "text node",
+	.stage = OWNER_FRONT,
+	.stop = stop,
+	.label = label,
+	.release = forgotten,
+};
 
 int32_t banos_text_register(Banos_Driver *driver, const Banos_Text_Desc *given,
 			    const Banos_Text_Ops *ops, void *ctx, Banos_Text_Node **out)

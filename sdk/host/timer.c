@@ -94,12 +94,35 @@ void timer_begin(void)
 	task_create("timers, too", serve, &process, TASK_SERVICE);
 }
 
+static bool is_idle(const void *on)
+{
+	return !((const Banos_Timer *)on)->runner;
+}
+
+/* Until t->stopping is lowered it is not armed again. */
+static bool stop(Banos_Timer *t)
+{
+	bool armed = t->armed;
+
+	t->stopping++;
+	t->armed = false;
+	t->period = 0;
+	task_wait(is_idle, t, NEVER, false, "a timer's function to return");
+	return armed;
+}
+
+static void stop_for_good(struct owner_object *object)
+{
+	stop(container_of(object, Banos_Timer, object));
+}
+
 static void release(struct owner_object *object)
 {
 	banos_timer_destroy(container_of(object, Banos_Timer, object));
 }
 
-static const struct owner_class timer_class = {.name = "timer", .release = release};
+static const struct owner_class timer_class = {
+	.name = "timer", .stage = OWNER_CALLED, .stop = stop_for_good, .release = release};
 
 int32_t banos_timer_create(Banos_Driver *driver, Banos_Timer_Function function, void *ctx,
 			   uint32_t flags, Banos_Timer **timer)
@@ -136,23 +159,6 @@ int32_t banos_timer_arm(Banos_Timer *t, uint64_t deadline_ns, uint64_t period_ns
 	t->period = period_ns;
 	t->armed = true;
 	return 0;
-}
-
-static bool is_idle(const void *on)
-{
-	return !((const Banos_Timer *)on)->runner;
-}
-
-/* Until t->stopping is lowered it is not armed again. */
-static bool stop(Banos_Timer *t)
-{
-	bool armed = t->armed;
-
-	t->stopping++;
-	t->armed = false;
-	t->period = 0;
-	task_wait(is_idle, t, NEVER, false, "a timer's function to return");
-	return armed;
 }
 
 int32_t banos_timer_cancel_sync(Banos_Timer *t)

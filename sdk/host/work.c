@@ -115,12 +115,36 @@ int32_t banos_workqueue_destroy(Banos_Workqueue *q)
 
 /* --- work ------------------------------------------------------------------------------------ */
 
+static bool is_idle(const void *on)
+{
+	return !((const Banos_Work *)on)->runner;
+}
+
+/* Until w->stopping is lowered it is not submitted again. */
+static bool stop(Banos_Work *w)
+{
+	bool waiting = w->waiting;
+
+	w->stopping++;
+	if (waiting)
+		list_del(&w->link);
+	w->waiting = false;
+	task_wait(is_idle, w, NEVER, false, "work to be done");
+	return waiting;
+}
+
+static void work_stop(struct owner_object *object)
+{
+	stop(container_of(object, Banos_Work, object));
+}
+
 static void work_release(struct owner_object *object)
 {
 	banos_work_destroy(container_of(object, Banos_Work, object));
 }
 
-static const struct owner_class work_class = {.name = "work item", .release = work_release};
+static const struct owner_class work_class = {
+	.name = "work item", .stage = OWNER_CALLED, .stop = work_stop, .release = work_release};
 
 int32_t banos_work_create(Banos_Driver *driver, Banos_Workqueue *queue,
 			  Banos_Work_Function function, void *ctx, Banos_Work **work)
@@ -155,24 +179,6 @@ int32_t banos_work_submit(Banos_Work *w)
 	w->waiting = true;
 	list_add_tail(&w->link, &w->queue->waiting);
 	return 1;
-}
-
-static bool is_idle(const void *on)
-{
-	return !((const Banos_Work *)on)->runner;
-}
-
-/* Until w->stopping is lowered it is not submitted again. */
-static bool stop(Banos_Work *w)
-{
-	bool waiting = w->waiting;
-
-	w->stopping++;
-	if (waiting)
-		list_del(&w->link);
-	w->waiting = false;
-	task_wait(is_idle, w, NEVER, false, "work to be done");
-	return waiting;
 }
 
 int32_t banos_work_cancel_sync(Banos_Work *w)
@@ -218,12 +224,29 @@ static void thread_run(void *arg)
 	GATE_CALL_VOID(t->object.owner, "a thread's function", t->function(t->ctx));
 }
 
+/* Its task is freed. */
+static void wait_for_end(Banos_Thread *t)
+{
+	if (!t->task)
+		return;
+	t->stopping = true;
+	task_interrupt(t->task);
+	task_join(t->task);
+	t->task = NULL;
+}
+
+static void thread_stop(struct owner_object *object)
+{
+	wait_for_end(container_of(object, Banos_Thread, object));
+}
+
 static void thread_release(struct owner_object *object)
 {
 	banos_thread_destroy(container_of(object, Banos_Thread, object));
 }
 
-static const struct owner_class thread_class = {.name = "thread", .release = thread_release};
+static const struct owner_class thread_class = {
+	.name = "thread", .stage = OWNER_THREAD, .stop = thread_stop, .release = thread_release};
 
 int32_t banos_thread_create(Banos_Driver *driver, const char *name, Banos_Thread_Function function,
 			    void *ctx, uint32_t flags, Banos_Thread **thread)
@@ -259,9 +282,7 @@ int32_t banos_thread_destroy(Banos_Thread *t)
 		return 0;
 	if (t->task == task_self())
 		return -EDEADLK;
-	t->stopping = true;
-	task_interrupt(t->task);
-	task_join(t->task);
+	wait_for_end(t);
 	owner_remove(&t->object);
 	free(t);
 	return 0;

@@ -89,6 +89,8 @@ done
 breaks ports 'driver breaker: it left a range of ports behind'
 breaks queue 'driver breaker: it left a work item behind'
 expect_line 'driver breaker: it left a work queue behind' err
+expect_status 1 banos-host --runs 20 breaker.banos -- 'open breaker as f; write f "crowd\n"; sleep 1ms'
+grep -q 'heap-use-after-free' err && fail "what is taken back is still used: $(cat err)"
 expect_status 0 banos-host breaker.banos -- 'open breaker as f; write f "deferred\n"' \
 	'write f "itself\n" -> EDEADLK'
 expect_line 'breaker: deferred twice' err
@@ -224,6 +226,9 @@ done
 expect_line 'device pci 0000:00:01\.0: probe failed with EIO' err
 expect_status 1 banos-host --device edu.so "$work/forgetful.banos" rule=driver
 expect_line 'driver forgetful: it left a device driver behind' err
+expect_status 1 banos-host --device edu.so "$work/forgetful.banos" rule=thread -- 'sleep 1ms'
+expect_line 'forgetful: -35 in the thread' err
+grep -q 'cannot be taken back' err && fail "something stayed: $(cat err)"
 expect_status 1 banos-host --device edu.so "$work/forgetful.banos" rule=spin
 expect_line "driver forgetful: an interrupt's handler returned holding a spinlock" err
 # Ports and memory; a device that says what cannot be.

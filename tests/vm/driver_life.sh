@@ -80,7 +80,7 @@ echo "== rules"
 for rule in spin interrupts direction mutex epoch itself restart; do
 	breaks $rule
 done
-for thing in timer thread queue pool deferred interrupt ports; do
+for thing in timer thread queue pool deferred interrupt ports crowd; do
 	breaks $thing
 done
 for rule in spin interrupts mutex; do
@@ -99,6 +99,10 @@ try banos remove breaker
 ls /dev/breaker-more
 
 echo "== opened while init fails"
+# Who opens waits for init, and then there is nothing: nobody gets in and waits in there.
+(until cat /dev/breaker 2>&1 | grep 'No such device'; do :; done; touch /tmp/waited) &
+while [ ! -e /tmp/waited ]; do banos install breaker.banos init=late >/dev/null 2>&1; done
+wait
 (while [ ! -e /tmp/stop ]; do (: </dev/breaker) 2>/dev/null; done) &
 (while [ ! -e /tmp/stop ]; do cat /dev/breaker >/dev/null 2>&1; done) &
 for i in 1 2 3 4 5 6 7 8; do banos install breaker.banos init=late >/dev/null 2>&1 && echo LATE; done
@@ -148,7 +152,7 @@ expect_line 'driver picky needs driver exporter 9\.0\.0 or newer, but 1\.2\.0 is
 expect_line '^importer.banos: installed as instance'
 expect_line 'driver exporter is needed by importer, which must be removed first'
 expect_line '^uses: exporter:'
-[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 17 ] || fail "a breaker stayed"
+[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 18 ] || fail "a breaker stayed"
 expect_line 'driver breaker: write returned holding a spinlock'
 expect_line 'driver breaker: write returned with interrupts disabled'
 expect_line 'driver breaker: write returned with the direction'
@@ -163,6 +167,7 @@ expect_line 'breaker: deferred twice'
 expect_line '^crw-r--r--'
 expect_line 'driver breaker: it left a device behind'
 expect_line 'init failed with EIO'
+expect_line '^cat: .*No such device$'
 ! grep -q '^LATE' "$work/out" || fail "what failed was installed"
 expect_line 'driver breaker: init returned holding a spinlock'
 expect_line 'driver breaker: init broke a rule'

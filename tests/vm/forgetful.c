@@ -8,10 +8,13 @@
  *	driver	 it does not even unregister
  *	storm	 the device asks by its line, and nobody handles it
  *	spin	 its interrupt handler returns holding a spinlock
+ *	thread	 it unregisters in the thread of its interrupt, and forgets all as in remove
  */
 #include <banos/device.h>
 #include <banos/dma.h>
 #include <banos/driver.h>
+#include <banos/format.h>
+#include <banos/log.h>
 #include <banos/meta.h>
 #include <banos/mmio.h>
 #include <banos/param.h>
@@ -52,7 +55,16 @@ static uint32_t on_interrupt(void *ctx)
 	/* Once: it stays locked. */
 	if (is(rule, "spin") && asks && !__atomic_exchange_n(&locked, 1, __ATOMIC_RELAXED))
 		banos_spin_lock(&lock);
+	if (asks && is(rule, "thread"))
+		return BANOS_IRQ_WAKE;
 	return asks ? BANOS_IRQ_HANDLED : BANOS_IRQ_NONE;
+}
+
+static void in_thread(void *ctx)
+{
+	(void)ctx;
+	banos_log_format(BANOS_LOG_INFO, "forgetful: %d in the thread",
+			 banos_device_driver_unregister(devices));
 }
 
 /* One of each that a device can have. */
@@ -82,7 +94,7 @@ static int32_t take_all(Banos_Device *device, Banos_Mmio **regs)
 	if (result >= 0)
 		result = banos_pci_irq_alloc(device, 1, 1, BANOS_PCI_LINE, &irq);
 	if (result >= 0)
-		result = banos_irq_bind(irq, on_interrupt, NULL, *regs, BANOS_CPU_ANY, 0);
+		result = banos_irq_bind(irq, on_interrupt, in_thread, *regs, BANOS_CPU_ANY, 0);
 	return result;
 }
 
@@ -145,7 +157,7 @@ static const Banos_Parameter parameters[] = {
 	{.name = "rule",
 	 .type = BANOS_PARAM_TEXT,
 	 .fallback = "remove",
-	 .help = "what it breaks: remove, probe, driver, storm or spin"},
+	 .help = "what it breaks: remove, probe, driver, storm, spin or thread"},
 };
 
 BANOS_META_API static const Banos_Meta meta = {

@@ -38,13 +38,16 @@ if [ -e /put/pci_reset.banos ]; then
 	try banos install /put/pci_reset.banos
 	try banos remove pci-reset
 fi
-for rule in remove probe driver storm spin; do
+for rule in remove probe driver storm spin thread; do
 	echo "== $rule"
 	try banos install /put/forgetful.banos rule=$rule
 	grep -c driver=forgetful /proc/banos/devices
 	if [ $rule = storm ]; then
 		while ! grep -q 'a storm' /proc/interrupts; do sleep 0.2; done
 		echo "it was a storm"
+	fi
+	if [ $rule = thread ]; then
+		while ! dmesg | grep -q 'in the thread'; do sleep 0.2; done
 	fi
 	try banos remove forgetful
 	grep -c driver= /proc/banos/devices
@@ -85,9 +88,10 @@ for machine in q35 pc; do
 	for thing in 'device interrupt' 'mapping for transfers' 'buffer for transfers' \
 		'context of transfers' 'mapping of registers'; do
 		expect_line "driver forgetful: it left a $thing of device 0000:"
-		expect_line "driver forgetful: it left a $thing behind, which is taken back"
 	done
 	expect_line 'driver forgetful: it left a device driver behind'
+	expect_line 'forgetful: -35 in the thread'
+	grep -q 'cannot be taken back' "$work/out" && fail "something stayed"
 	expect_line 'forgetful: device pci 0000:.*: probe failed with EIO'
 	expect_line 'interrupt IO-APIC [0-9]+ \(forgetful.*\): nobody handled it'
 	expect_line "driver forgetful: an interrupt's handler returned holding a spinlock"

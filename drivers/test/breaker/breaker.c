@@ -129,6 +129,44 @@ static int64_t more(void)
 	return result == -EEXIST ? 0 : -EIO;
 }
 
+/* A thread that uses what was made after it, until it is stopped. */
+static struct {
+	Banos_Timer *timer;
+	Banos_Pool *pool;
+	Banos_Work *work;
+} used;
+
+static void use_all(void *ctx)
+{
+	void *object;
+
+	(void)ctx;
+	while (!banos_thread_should_stop()) {
+		if (!__atomic_load_n(&used.work, __ATOMIC_ACQUIRE)) {
+			banos_sleep_ns(1000, 0);
+			continue;
+		}
+		banos_timer_arm(used.timer, banos_time_mono_ns() + 1000, 0, 0);
+		banos_work_submit(used.work);
+		if (banos_pool_get(used.pool, &object, 1))
+			banos_pool_put(used.pool, &object, 1);
+	}
+}
+
+static int64_t forget_in_use(void)
+{
+	Banos_Thread *thread;
+	Banos_Work *work;
+
+	if (banos_thread_create(self, "forgotten", use_all, NULL, 0, &thread) ||
+	    banos_timer_create(self, nothing, NULL, 0, &used.timer) ||
+	    banos_pool_create(self, "forgotten", 100, 0, 0, &used.pool) ||
+	    banos_work_create(self, NULL, nothing, NULL, &work))
+		return -EINVAL;
+	__atomic_store_n(&used.work, work, __ATOMIC_RELEASE);
+	return 0;
+}
+
 /* In init: the device is there for a while, and then it is not installed after all. */
 static int64_t fail_late(void)
 {
@@ -154,6 +192,8 @@ static int64_t break_rule(const char *rule)
 		return -512; /* the kernel's own: it would call again, for ever */
 	else if (is(rule, "device"))
 		return more();
+	else if (is(rule, "crowd"))
+		return forget_in_use();
 	else if (is(rule, "late"))
 		return fail_late();
 	else
@@ -178,7 +218,15 @@ static int64_t breaker_write(void *file, Banos_Io *io, uint64_t position)
 	return result ? result : (int64_t)length;
 }
 
-static const Banos_Chardev_Ops breaker_ops = {.size = sizeof(breaker_ops), .write = breaker_write};
+/* Who reads waits, for a signal. */
+static int64_t breaker_read(void *file, Banos_Io *io, uint64_t position)
+{
+	(void)file, (void)io, (void)position;
+	return banos_event_wait(&event, BANOS_FOREVER, BANOS_WAIT_INTERRUPTIBLE);
+}
+
+static const Banos_Chardev_Ops breaker_ops = {
+	.size = sizeof(breaker_ops), .read = breaker_read, .write = breaker_write};
 
 static void end_locks(void)
 {

@@ -6,6 +6,7 @@
 #include <banos/sync.h>
 #include <banos/thread.h>
 #include <banos/time.h>
+#include <banos/timer.h>
 #include <banos/work.h>
 #include <base/ktest.h>
 #include <lib/errno.h>
@@ -17,6 +18,7 @@
 #include <sched/test/team.h>
 #include <sched/test/test_driver.h>
 #include <sched/thread.h>
+#include <sched/work.h>
 
 #define MS   NSEC_PER_MSEC
 #define TEAM 4
@@ -241,6 +243,97 @@ KTEST(work_queues)
 	ktest_check_eq(banos_work_destroy(b.work), 0);
 	ktest_check_eq(banos_work_destroy(a.work), 0);
 	ktest_check_eq(banos_workqueue_destroy(q), 0);
+	test_driver_end(&driver);
+}
+
+/* --- who waits behind whom ------------------------------------------------------------------- */
+
+static Banos_Event go_on, seen;
+
+static void wait_long(void *ctx)
+{
+	banos_event_wait(&go_on, BANOS_FOREVER, 0);
+}
+
+static void say_seen(void *ctx)
+{
+	banos_event_set(&seen);
+}
+
+static void wait_long_in_work(struct work *w)
+{
+	wait_long(NULL);
+}
+
+static void say_seen_in_work(struct work *w)
+{
+	say_seen(NULL);
+}
+
+static void check_seen(void)
+{
+	ktest_check_eq(banos_event_wait(&seen, 10 * NSEC_PER_SEC, 0), 0);
+}
+
+/* What a driver waits in is nobody's but its own; so is what gives up programs' files. */
+KTEST(a_driver_that_waits_holds_up_no_other)
+{
+	static struct test_driver other;
+	Banos_Work *waits, *works;
+	struct work short_work, closing;
+	Banos_Timer *timer;
+
+	if (!test_driver_begin(&driver) || !test_driver_begin(&other))
+		return;
+	banos_event_init(&go_on, "go on", 0);
+	banos_event_init(&seen, "seen", BANOS_EVENT_AUTO);
+	work_init(&short_work, say_seen_in_work);
+	work_init_for(&closing, work_release_queue, wait_long_in_work);
+	work_submit(&closing);
+	ktest_check_eq(banos_work_create(&driver.record, NULL, wait_long, NULL, &waits), 0);
+	banos_work_submit(waits);
+
+	work_submit(&short_work);
+	check_seen();
+	ktest_check_eq(banos_work_create(&other.record, NULL, say_seen, NULL, &works), 0);
+	banos_work_submit(works);
+	check_seen();
+	ktest_check_eq(banos_timer_create(&other.record, say_seen, NULL, 0, &timer), 0);
+	banos_timer_arm(timer, 0, 0, 0);
+	check_seen();
+
+	banos_event_set(&go_on);
+	work_flush(&closing);
+	banos_timer_destroy(timer);
+	banos_work_destroy(works);
+	banos_work_destroy(waits);
+	banos_event_fini(&go_on);
+	banos_event_fini(&seen);
+	test_driver_end(&other);
+	test_driver_end(&driver);
+}
+
+/* The first to ask does so where no thread can be made; later ones get one. */
+KTEST(work_made_without_a_thread)
+{
+	Banos_Work *atomic, *usual;
+
+	if (!test_driver_begin(&driver))
+		return;
+	banos_event_init(&seen, "seen", BANOS_EVENT_AUTO);
+	preempt_disable();
+	ktest_check_eq(banos_work_create(&driver.record, NULL, say_seen, NULL, &atomic), 0);
+	preempt_enable();
+	ktest_check(!driver.owner.queue);
+	ktest_check_eq(banos_work_create(&driver.record, NULL, say_seen, NULL, &usual), 0);
+	ktest_check(driver.owner.queue != NULL);
+	banos_work_submit(atomic);
+	check_seen();
+	banos_work_submit(usual);
+	check_seen();
+	banos_work_destroy(atomic);
+	banos_work_destroy(usual);
+	banos_event_fini(&seen);
 	test_driver_end(&driver);
 }
 
