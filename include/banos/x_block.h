@@ -215,7 +215,8 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *d
 			       const Banos_X_Block_Ops *ops, void *ctx, Banos_X_Block **device);
 /*
  * The device goes: its node vanishes, requests that the driver has end with -ENODEV, and so does
- * what programs that still have it open ask for; what they had not written yet is lost. Stop the
+ * what programs that still have it open ask for; what they had not written yet is lost, which
+ * fsync tells them by -EIO, each open file once. Stop the
  * device first, so that it touches no memory any more, and end what may call banos_x_block_done()
  * (an interrupt, a thread). No callback runs or will when this returns. NULL is allowed. 0;
  * -EDEADLK from a callback of the device. Context: may sleep. Since 0.9.

@@ -27,6 +27,12 @@
  * A page that is written as a whole is not read before. The program's bytes go into a page that is
  * in no index yet: the copy may fault, and the fault may want that very page of the device.
  *
+ * Erasing goes by pieces, each under write_lock. What is dirty is written first, since the device
+ *may refuse; then the pages are taken out, but for those that are written to meanwhile, and none is
+ * filled until the piece is erased. So what somebody writes beside it is in a page that is written
+ * back afterwards. Who had a page in hand when it was taken out sees that when he says that it is
+ * dirty, and does it again in the one that comes after it.
+ *
  * Locks: object.lock for the index and PAGE_DIRTY. Nothing is locked over a read, a write or a
  *wait. Readers may see a part of a write; a page is never torn between device and program.
  *
@@ -40,10 +46,14 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
+#include <sched/thread.h>
 
 #define WINDOW_FIRST 4
 /* What one miss of a long read starts at most. */
-#define MISS_MAX (4 * BLOCK_RUN_PAGES)
+#define MISS_MAX    (4 * BLOCK_RUN_PAGES)
+#define ERASE_PAGES 16384 /* of one piece: others wait for that long */
+#define ERASE_STEP  256	  /* under one hold of the lock */
+#define ERASE_TRIES 3
 
 struct fill {
 	struct block_io io;
@@ -122,7 +132,13 @@ static void fill_end(struct block_io *io)
 	kfree(f);
 }
 
-/* Those from `first` on of which there is nothing, up to max. */
+/* Under the object's lock. */
+static bool is_erased(const struct block_cache *c, uint64_t index)
+{
+	return index >= c->erase_first && index < c->erase_last;
+}
+
+/* Those from `first` on of which there is nothing and may be something, up to max. */
 static unsigned count_missing(struct block_cache *c, uint64_t first, unsigned max)
 {
 	uint64_t bytes = block_device_bytes(c->device);
@@ -134,7 +150,7 @@ static unsigned count_missing(struct block_cache *c, uint64_t first, unsigned ma
 		return 0;
 	max = (unsigned)min((uint64_t)max, end - first);
 	spin_lock(&o->lock);
-	while (n < max && !radix_find(&o->index, first + n))
+	while (n < max && !radix_find(&o->index, first + n) && !is_erased(c, first + n))
 		n++;
 	spin_unlock(&o->lock);
 	return n;
@@ -164,7 +180,8 @@ static int insert_run(struct block_cache *c, struct fill *f, uint64_t first, uns
 
 	f->count = 0;
 	spin_lock(&o->lock);
-	while (f->count < n && !r && !radix_find(&o->index, first + f->count)) {
+	while (f->count < n && !r && !radix_find(&o->index, first + f->count) &&
+	       !is_erased(c, first + f->count)) {
 		r = insert_locked(o, first + f->count, f->pages[f->count],
 				  PAGE_FILLING | VM_PAGE_ABSENT);
 		f->count += !r;
@@ -228,6 +245,22 @@ static int wait_filled(struct block_cache *c, struct page *page)
 			  WAIT_KILLABLE);
 }
 
+static bool may_fill(struct block_cache *c, uint64_t index)
+{
+	bool may;
+
+	spin_lock(&c->object.lock);
+	may = !is_erased(c, index);
+	spin_unlock(&c->object.lock);
+	return may;
+}
+
+/* 0 or -EINTR, as above. */
+static int wait_erased(struct block_cache *c, uint64_t index)
+{
+	return WAIT_UNTIL(&c->erased, may_fill(c, index), NEVER, WAIT_KILLABLE);
+}
+
 /*
  * What the index has, with a reference; NULL: nothing, or it was a failure, which is taken out.
  */
@@ -258,7 +291,9 @@ static int get_page(struct block_cache *c, uint64_t index, unsigned run, struct 
 		if (!page) {
 			if (index << PAGE_SHIFT >= block_device_bytes(c->device))
 				return -EIO;
-			r = start_fill(c, index, failures ? 1 : run, &page);
+			r = wait_erased(c, index);
+			if (!r)
+				r = start_fill(c, index, failures ? 1 : run, &page);
 		}
 		if (r)
 			return r;
@@ -417,6 +452,47 @@ static int put_whole(struct block_cache *c, uint64_t index, struct page **page)
 	return 0;
 }
 
+/*
+ * The n bytes at pos of the device, which are of one page and have been written to it, are to get
+ * to the device: in this page, or if that was taken out meanwhile in the one that has its place.
+ * Takes over the reference.
+ */
+static int keep_part(struct block_cache *c, struct page *page, uint64_t pos, size_t n)
+{
+	size_t offset = pos % PAGE_SIZE;
+	struct page *next;
+	int r = 0;
+
+	while (!cache_mark_dirty(c, page)) {
+		r = get_page(c, pos >> PAGE_SHIFT, 1, &next);
+		if (r)
+			break;
+		memcpy((char *)page_address(next) + offset, (char *)page_address(page) + offset, n);
+		page_put(page);
+		page = next;
+	}
+	page_put(page);
+	return r;
+}
+
+/* The same for all of a page; *page is replaced. */
+static int keep_whole(struct block_cache *c, struct page **page, uint64_t index)
+{
+	struct page *next;
+	int r = 0;
+
+	while (!r && !cache_mark_dirty(c, *page)) {
+		next = alloc_for_write(c);
+		if (!next)
+			return -ENOMEM;
+		page_copy(page_address(next), page_address(*page));
+		page_put(*page);
+		*page = next;
+		r = put_whole(c, index, page);
+	}
+	return r;
+}
+
 /* Write n bytes of one page that is there or is read. */
 static ssize_t write_part(struct block_cache *c, uint64_t pos, size_t n, struct iter *it)
 {
@@ -427,9 +503,8 @@ static ssize_t write_part(struct block_cache *c, uint64_t pos, size_t n, struct 
 	if (r)
 		return r;
 	copied = iter_copy_from(it, (char *)page_address(page) + pos % PAGE_SIZE, n);
-	cache_dirty(&c->object, page);
-	page_put(page);
-	return (ssize_t)copied;
+	r = keep_part(c, page, pos, copied);
+	return r ? r : (ssize_t)copied;
 }
 
 /* The program's memory ended inside a page that was to be written as a whole. */
@@ -454,10 +529,10 @@ static ssize_t write_whole(struct block_cache *c, uint64_t index, struct iter *i
 		done = write_beginning(c, index, page_address(page), copied);
 	} else {
 		done = put_whole(c, index, &page);
-		if (!done) {
-			cache_dirty(&c->object, page);
+		if (!done)
+			done = keep_whole(c, &page, index);
+		if (!done)
 			done = PAGE_SIZE;
-		}
 	}
 	page_put(page);
 	return done;
@@ -594,16 +669,67 @@ static int zero_part(struct block_cache *c, uint64_t from, uint64_t to)
 	if (r)
 		return min(r, 0);
 	memset((char *)page_address(page) + from % PAGE_SIZE, 0, to - from);
-	cache_dirty(&c->object, page);
-	page_put(page);
-	return 0;
+	return keep_part(c, page, from, to - from);
 }
 
-/*
- * Whole pages: what is in memory of them is of no use, before and after. But the device may refuse,
- * and then it has what was written before.
- */
-static int erase_pages(struct block_cache *c, enum block_op op, uint64_t first, uint64_t last)
+/* None of the pages is filled until erase_end(). */
+static void erase_begin(struct block_cache *c, uint64_t first, uint64_t last)
+{
+	spin_lock(&c->object.lock);
+	c->erase_first = first;
+	c->erase_last = last;
+	spin_unlock(&c->object.lock);
+}
+
+static void erase_end(struct block_cache *c)
+{
+	erase_begin(c, 0, 0);
+	blocker_wake_all(&c->erased);
+}
+
+/* The pages go, but for those that are dirty: false if there are such. */
+static bool take_out_clean(struct block_cache *c, uint64_t first, uint64_t last)
+{
+	struct vm_object *o = &c->object;
+	uint64_t at = first;
+	bool all = true;
+
+	vm_object_clean_begin(o);
+	while (at < last) {
+		spin_lock(&o->lock);
+		for (unsigned i = 0; i < ERASE_STEP && at < last; i++) {
+			struct page *page = radix_next(&o->index, &at);
+
+			if (!page || at >= last) {
+				at = last;
+				break;
+			}
+			if (page->flags & PAGE_DIRTY)
+				all = false;
+			else
+				take_out_locked(o, page);
+			at++;
+		}
+		spin_unlock(&o->lock);
+	}
+	vm_object_clean_end(o, first, last);
+	return all;
+}
+
+/* What is written all the time stays, and is written back behind us. Holds write_lock. */
+static int empty_range(struct block_cache *c, uint64_t first, uint64_t last)
+{
+	int r = 0;
+
+	for (unsigned tries = 0; tries < ERASE_TRIES && !r; tries++) {
+		r = cache_write_locked(c);
+		if (!r && take_out_clean(c, first, last))
+			break;
+	}
+	return r;
+}
+
+static int erase_piece(struct block_cache *c, enum block_op op, uint64_t first, uint64_t last)
 {
 	unsigned shift = PAGE_SHIFT - c->device->shift;
 	uint64_t block = first << shift;
@@ -612,13 +738,26 @@ static int erase_pages(struct block_cache *c, enum block_op op, uint64_t first, 
 	int r;
 
 	mutex_lock(&c->write_lock); /* none of them is being written now */
-	r = cache_sync_locked(c);
+	erase_begin(c, first, last);
+	r = empty_range(c, first, last);
 	if (!r) {
-		vm_object_remove_range(&c->object, first, last);
+		c->unflushed |= (bool)(c->device->features & BLOCK_HAS_FLUSH);
 		r = block_erase(c->device, op, block, blocks);
-		vm_object_remove_range(&c->object, first, last);
 	}
+	erase_end(c);
 	mutex_unlock(&c->write_lock);
+	return r;
+}
+
+static int erase_pages(struct block_cache *c, enum block_op op, uint64_t first, uint64_t last)
+{
+	uint64_t next;
+	int r = 0;
+
+	for (; first < last && !r; first = next) {
+		next = first + min(last - first, (uint64_t)ERASE_PAGES);
+		r = thread_interrupted(WAIT_KILLABLE) ? -EINTR : erase_piece(c, op, first, next);
+	}
 	return r;
 }
 

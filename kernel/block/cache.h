@@ -39,6 +39,9 @@ struct block_cache {
 	struct blocker write_done;		 /* the holder of write_lock waits here */
 	uint32_t error_seq;			 /* [a] how many writes have failed */
 	int32_t error;				 /* [a] the last of them */
+	bool unflushed; /* [write_lock] the device may have some of it not on its medium yet */
+	uint64_t erase_first, erase_last; /* [object.lock] pages that are not filled now */
+	struct blocker erased;		  /* for the end of that */
 };
 
 /* What a reader will want next; one for each open file. [a] Hints only: races cost a read. */
@@ -59,8 +62,8 @@ ssize_t block_cache_write(struct block_cache *c, struct iter *it, uint64_t pos);
 
 /*
  * Write back everything, and have the device write it to its medium. 0, or the first error of this
- * call (-ENODEV when the device is gone); errors of others show in error_seq. Context: process, not
- * under VM_OBJECT.
+ * call; errors of others show in error_seq. Of a device that is gone it is -EIO if something was
+ * lost, once. Context: process, not under VM_OBJECT.
  */
 int block_cache_sync(struct block_cache *c);
 /* Give up pages that are written back and that nobody maps (BLKFLSBUF, behind a sync). */
@@ -71,7 +74,8 @@ void block_cache_forget(struct block_cache *c);
 int block_cache_resize(struct block_cache *c, uint64_t blocks);
 /*
  * Bytes [start, end) become zero (BLOCK_ZEROES), or lose their meaning; multiples of the block
- * size, inside the device. 0 or -errno. Context: process.
+ * size, inside the device. 0 or -errno, after which a part may have been erased; -EINTR: the
+ * process is to end. What others write meanwhile is not lost. Context: process.
  */
 int block_cache_erase(struct block_cache *c, enum block_op op, uint64_t start, uint64_t end);
 
@@ -104,11 +108,13 @@ void cache_count(int64_t pages);
 void cache_make_room(struct block_cache *c, unsigned n);
 /* The page's contents have changed, or are about to: ops->dirty of the object. */
 void cache_dirty(struct vm_object *o, struct page *page);
+/* The same; false: it is not in the index any more, and nobody will write it. */
+bool cache_mark_dirty(struct block_cache *c, struct page *page);
 /* Who makes pages dirty faster than they can be written helps to write. Context: process, no page
  * held that is being filled. */
 void cache_throttle(struct block_cache *c);
-/* block_cache_sync() for who holds write_lock. */
-int cache_sync_locked(struct block_cache *c);
+/* Write back what is dirty: 0, or the first error of this call. Holds write_lock. */
+int cache_write_locked(struct block_cache *c);
 void writeback_init(struct block_cache *c);
 /* At boot. */
 void writeback_start(void);

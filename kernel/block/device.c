@@ -258,11 +258,9 @@ int block_open(uint32_t major, uint32_t minor, struct block_device **out)
 /* What could not be written is lost now, and nobody is left to be told but the log. */
 static void last_close(struct Banos_X_Block *b)
 {
-	/* Of a device that is gone the sync fails even if there was nothing to write. */
-	bool told = block_is_there(&b->dev) || READ_ONCE(b->cache.dirty_count);
 	int r = block_cache_sync(&b->cache);
 
-	if (r && told)
+	if (r)
 		log_error("block %s: closed with data that could not be written: %s", b->dev.name,
 			  errno_name(r));
 	block_cache_forget(&b->cache);

@@ -62,12 +62,14 @@ void block_cache_stats(struct block_cache_stats *out)
 
 /* --- dirty pages ----------------------------------------------------------------------------- */
 
-void cache_dirty(struct vm_object *o, struct page *page)
+bool cache_mark_dirty(struct block_cache *c, struct page *page)
 {
-	struct block_cache *c = container_of(o, struct block_cache, object);
+	struct vm_object *o = &c->object;
+	bool here;
 
 	spin_lock(&o->lock);
-	if (page->object == o && !(page->flags & PAGE_DIRTY)) {
+	here = page->object == o;
+	if (here && !(page->flags & PAGE_DIRTY)) {
 		page_flags_set(page, PAGE_DIRTY);
 		page->chain = c->dirty;
 		c->dirty = page_get(page);
@@ -77,6 +79,12 @@ void cache_dirty(struct vm_object *o, struct page *page)
 	spin_unlock(&o->lock);
 	if (__atomic_load_n(&dirty, __ATOMIC_RELAXED) > dirty_limit)
 		work_submit(&c->write_work);
+	return here;
+}
+
+void cache_dirty(struct vm_object *o, struct page *page)
+{
+	cache_mark_dirty(container_of(o, struct block_cache, object), page);
 }
 
 static struct page *merge(struct page *a, struct page *b)
@@ -118,9 +126,10 @@ static struct page *sort(struct page *chain)
 
 /* --- writing --------------------------------------------------------------------------------- */
 
+/* That the device is gone is what reads and writes say; for data it means that they are lost. */
 static void note_error(struct block_cache *c, int error)
 {
-	__atomic_store_n(&c->error, error, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->error, error == -ENODEV ? -EIO : error, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&c->error_seq, 1, __ATOMIC_RELEASE);
 }
 
@@ -228,6 +237,8 @@ static void write_back(struct block_cache *c)
 	c->dirty = NULL;
 	spin_unlock(&c->object.lock);
 	chain = sort(chain);
+	if (chain && c->device->features & BLOCK_HAS_FLUSH)
+		c->unflushed = true;
 	while (chain) {
 		struct block_write *w = free_write(c, &ready);
 
@@ -254,28 +265,47 @@ static void write_work(struct work *work)
 	mutex_unlock(&c->write_lock);
 }
 
-int cache_sync_locked(struct block_cache *c)
+static int first_error_since(struct block_cache *c, uint32_t seq)
+{
+	return __atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE) == seq
+		       ? 0
+		       : __atomic_load_n(&c->error, __ATOMIC_RELAXED);
+}
+
+int cache_write_locked(struct block_cache *c)
 {
 	uint32_t seq = __atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE);
-	int r;
 
 	write_back(c);
-	r = block_is_there(c->device) ? block_flush(c->device) : -ENODEV;
-	if (r)
-		note_error(c, r);
-	else if (__atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE) != seq)
-		r = __atomic_load_n(&c->error, __ATOMIC_RELAXED);
+	return first_error_since(c, seq);
+}
+
+/*
+ * What a device had not written to its medium when it went is lost as well, but that is told once:
+ * afterwards there is nothing that could be lost.
+ */
+static int flush_locked(struct block_cache *c)
+{
+	bool there = block_is_there(c->device);
+	int r = there ? block_flush(c->device) : c->unflushed ? -EIO : 0;
+
+	if (!r || !there)
+		c->unflushed = false;
 	return r;
 }
 
 int block_cache_sync(struct block_cache *c)
 {
+	uint32_t seq = __atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE);
 	int r;
 
 	mutex_lock(&c->write_lock);
-	r = cache_sync_locked(c);
+	write_back(c);
+	r = flush_locked(c);
+	if (r)
+		note_error(c, r);
 	mutex_unlock(&c->write_lock);
-	return r;
+	return first_error_since(c, seq);
 }
 
 void cache_throttle(struct block_cache *c)
@@ -392,6 +422,7 @@ void writeback_init(struct block_cache *c)
 	work_init_for(&c->write_work, writer, write_work);
 	mutex_init(&c->write_lock, LOCK_BLOCK_WRITEBACK);
 	blocker_init(&c->write_done);
+	blocker_init(&c->erased);
 	c->writes_free = WRITES_ALL;
 	for (unsigned i = 0; i < BLOCK_WRITES; i++)
 		c->writes[i].cache = c;

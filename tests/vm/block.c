@@ -320,7 +320,7 @@ static int load(int seconds)
 /* Opened and mapped, it goes. */
 static int vanish(void)
 {
-	int fd = open_it(O_RDWR);
+	int fd = open_it(O_RDWR), other = open_it(O_RDWR);
 	volatile char *map = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	struct sigaction action = {.sa_handler = on_bus};
 	char byte;
@@ -332,10 +332,16 @@ static int vanish(void)
 	EXPECT(open(device, O_RDWR) == -1 && errno == ENOENT);
 	EXPECT(read(fd, &byte, 1) == -1 && errno == ENODEV);
 	EXPECT(write(fd, &byte, 1) == -1 && errno == ENODEV);
-	EXPECT(fsync(fd) == -1 && errno == ENODEV);
+	/* What was not written is lost: that is told once to each, and then there is nothing. */
+	EXPECT(fsync(fd) == -1 && errno == EIO);
+	EXPECT(fsync(fd) == 0 && fdatasync(fd) == 0);
+	EXPECT(fsync(other) == -1 && errno == EIO);
+	EXPECT(fsync(other) == 0);
 	EXPECT(ioctl(fd, RAMDISK_SERVED, map) == -1 && errno == ENODEV);
 	map[4097] = 2; /* what is in memory stays as long as it is mapped */
 	EXPECT(map[4096] == 1);
+	EXPECT(msync((void *)map, 8192, MS_SYNC) == -1 && errno == EIO);
+	EXPECT(fsync(fd) == 0);
 	if (!sigsetjmp(jump, 1)) {
 		map[500000] = 1;
 		EXPECT(false);

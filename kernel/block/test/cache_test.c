@@ -246,6 +246,68 @@ KTEST(block_cache_erase_fails)
 	fake_end(&fake);
 }
 
+/* While one erases: whole pages are written at once, parts of them when it is over. */
+
+#define BESIDE 4 /* pages */
+
+static int erased;	/* what the erasing said */
+static uint32_t writes; /* [a] parts of pages that are about to be written */
+
+static void erase_and_write(void *ctx, unsigned i)
+{
+	uint8_t part[512];
+
+	if (i == 0) {
+		erased = block_cache_erase(fake.open->cache, BLOCK_ZEROES, 0, BESIDE * PAGE_SIZE);
+		return;
+	}
+	memset(part, 3, sizeof(part));
+	ktest_check(reaches(&fake.held_count, 1));
+	__atomic_fetch_add(&writes, 1, __ATOMIC_RELEASE);
+	ktest_check_eq(write_at(part, sizeof(part), 2 * PAGE_SIZE), sizeof(part));
+}
+
+/* `left`: what is in those that nobody has written to. */
+static void check_beside(int result, uint8_t left)
+{
+	ktest_check_eq(erased, result);
+	ktest_check_eq(block_cache_sync(fake.open->cache), 0);
+	ktest_check_eq(fake.store[0], left);
+	ktest_check(fake.store[PAGE_SIZE] == 2 && fake.store[2 * PAGE_SIZE - 1] == 2);
+	ktest_check(fake.store[2 * PAGE_SIZE] == 3 && fake.store[2 * PAGE_SIZE + 511] == 3);
+	ktest_check_eq(fake.store[2 * PAGE_SIZE + 512], left);
+	ktest_check_eq(fake.store[3 * PAGE_SIZE], left);
+}
+
+KTEST(block_cache_erase_beside_writes)
+{
+	uint8_t *buf = kzalloc(BESIDE * PAGE_SIZE);
+
+	fake_prepare(&fake);
+	fake.desc.features |= BANOS_X_BLOCK_ZEROES;
+	if (!ktest_check(buf != NULL) || !fake_begin(&fake))
+		return;
+	for (int fails = 1; fails >= 0; fails--) {
+		memset(buf, 1, BESIDE * PAGE_SIZE);
+		write_at(buf, BESIDE * PAGE_SIZE, 0);
+		ktest_check_eq(block_cache_sync(fake.open->cache), 0);
+		fake.hold = true;
+		writes = 0;
+		team_start(2, erase_and_write, NULL, false);
+		ktest_check(reaches(&writes, 1));
+		memset(buf, 2, PAGE_SIZE);
+		ktest_check_eq(write_at(buf, PAGE_SIZE, PAGE_SIZE), PAGE_SIZE);
+		fake.hold = false;
+		fake.bad = fails ? 0 : UINT64_MAX;
+		fake_release(&fake);
+		team_wait();
+		fake.bad = UINT64_MAX;
+		check_beside(fails ? -EIO : 0, fails ? 1 : 0);
+	}
+	kfree(buf);
+	fake_end(&fake);
+}
+
 /* --- many ------------------------------------------------------------------------------------- */
 
 #define PART (16 * PAGE_SIZE) /* of each thread */
@@ -260,7 +322,7 @@ static void model(void *ctx, unsigned i)
 	while (buf && own && team_time()) {
 		uint64_t at = noise(&seed) % PART, n = noise(&seed) % (PART - at) + 1;
 
-		switch (noise(&seed) % 4) {
+		switch (noise(&seed) % 5) {
 		case 0:
 			memset(own + at, (int)noise(&seed), n);
 			ktest_check_eq(write_at(own + at, n, base + at), n);
@@ -271,6 +333,11 @@ static void model(void *ctx, unsigned i)
 			break;
 		case 2:
 			ktest_check_eq(block_cache_sync(fake.open->cache), 0);
+			break;
+		case 3: /* the device cannot: all stays as it is */
+			ktest_check_eq(
+				block_cache_erase(fake.open->cache, BLOCK_DISCARD, 0, 4 * PART),
+				-EOPNOTSUPP);
 			break;
 		default:
 			block_cache_shrink(fake.open->cache);
