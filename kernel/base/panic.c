@@ -35,26 +35,61 @@ bool panic_quiet(void)
 	return panic_in_progress();
 }
 
-/* Frame pointers lead from frame to frame; every step is checked before it is followed. */
+/*
+ * The caller of a frame, whose own caller's frame replaces it; 0: the end. Every step is checked
+ * before it is followed.
+ */
+static uintptr_t step(uintptr_t *frame)
+{
+	const uintptr_t *f = (const uintptr_t *)*frame;
+
+	if (!*frame || *frame & 7 || !arch_kernel_readable(*frame, 16))
+		return 0;
+	/* Mostly upwards, but from the interrupt stack to the thread's. */
+	*frame = f[0] == *frame ? 0 : f[0];
+	return f[1];
+}
+
 static void backtrace_from(uintptr_t frame, uintptr_t rip)
 {
+	uintptr_t at = rip ? rip : step(&frame);
 	char name[128];
-	unsigned n = 0;
 
-	if (rip) {
-		symbol_format(name, sizeof(name), rip);
-		log_error("  %2u %s", n++, name);
+	for (unsigned n = 0; n < BACKTRACE_MAX && at; n++) {
+		/* Behind a call is what comes after it, perhaps another function. */
+		symbol_format(name, sizeof(name), n || !rip ? at - 1 : at);
+		log_error("  %2u %s", n, name);
+		at = step(&frame);
 	}
-	while (n < BACKTRACE_MAX && frame && !(frame & 7) && arch_kernel_readable(frame, 16)) {
-		const uintptr_t *f = (const uintptr_t *)frame;
+}
 
-		if (!f[1])
-			break;
-		symbol_format(name, sizeof(name), f[1] - 1);
-		log_error("  %2u %s", n++, name);
-		if (f[0] == frame)
-			break;
-		frame = f[0]; /* mostly upwards, but from the interrupt stack to the thread's */
+/*
+ * Whose fault it may be: the driver that was running, or the last one that called the kernel. A
+ * function that calls none need not have a frame: what it returns to is on top of the stack (top;
+ * 0: not looked at).
+ */
+static void name_driver(uintptr_t frame, uintptr_t rip, uintptr_t top)
+{
+	uintptr_t at = 0;
+	char name[128];
+
+	if (!symbol_driver_hook)
+		return;
+	if (rip && symbol_driver_hook(name, sizeof(name), rip)) {
+		log_error("in %s", name);
+		return;
+	}
+	if (top && !(top & 7) && arch_kernel_readable(top, 8))
+		at = *(const uintptr_t *)top;
+	for (unsigned n = 0; n < BACKTRACE_MAX; n++, at = 0) {
+		if (!at)
+			at = step(&frame);
+		if (!at)
+			return;
+		if (symbol_driver_hook(name, sizeof(name), at - 1)) {
+			log_error("called by %s", name);
+			return;
+		}
 	}
 }
 
@@ -99,10 +134,12 @@ static _Noreturn void panic_v(const struct trap_frame *f, const char *fmt, va_li
 	log_error("processor %u, thread %s (%d)%s", me - 1, name ? name : "none", tid,
 		  this_cpu()->irq_depth ? ", in an interrupt handler" : "");
 	if (f) {
+		name_driver(f->rbp, f->rip, f->rsp);
 		arch_log_registers(f);
 		log_error("backtrace:");
 		backtrace_from(f->rbp, f->rip);
 	} else {
+		name_driver((uintptr_t)__builtin_frame_address(0), 0, 0);
 		log_error("backtrace:");
 		backtrace_from((uintptr_t)__builtin_frame_address(0), 0);
 	}

@@ -27,9 +27,10 @@
 #define IMAGE_MEMORY_MAX    (128ul << 20) /* bytes of an image in memory */
 #define IMAGE_ALIGN_MAX	    (1ul << 20)
 #define IMAGE_ERROR_SIZE    1000
-#define IMAGE_STRING_MAX    256	  /* bytes of a name or licence, terminator included */
-#define IMAGE_TEXT_MAX	    1000  /* of a description or help, likewise */
-#define IMAGE_ENTRIES_MAX   10000 /* exports, and imports */
+#define IMAGE_STRING_MAX    256		  /* bytes of a name or licence, terminator included */
+#define IMAGE_TEXT_MAX	    1000	  /* of a description or help, likewise */
+#define IMAGE_ENTRIES_MAX   10000	  /* exports, and imports */
+#define IMAGE_NAMES_MAX	    (256ul << 10) /* bytes that the names of functions may take */
 #define IMAGE_VENEER_SIZE   8
 #define IMAGE_TRAILER_MAGIC "BANOSEND"
 
@@ -155,6 +156,30 @@ int image_contents(struct image_plan *plan, struct image_contents *out);
  * the driver's elements have them, and zeroes. plan->memory must be where the driver runs.
  */
 void image_list_get(const Banos_List *list, uint32_t i, void *element, size_t known);
+
+/* Where a function begins, from the start of the image, and its name, from the start of the texts.
+ */
+struct image_name {
+	uint32_t offset;
+	uint32_t text;
+};
+
+/* All of them, sorted by place. */
+struct image_names {
+	uint32_t count;
+	struct image_name *names;
+	char *text;
+};
+
+/*
+ * The names of functions that a checked plan has: how many bytes they take (0: none, or more than
+ * IMAGE_NAMES_MAX), and putting them there, aligned to 4.
+ */
+size_t image_names_size(const struct image_plan *plan);
+void image_names_fill(const struct image_plan *plan, void *memory, size_t size,
+		      struct image_names *out);
+/* The function that an offset in the text of the image is in, and how far; or NULL. */
+const char *image_names_find(const struct image_names *n, uint64_t offset, uint64_t *inside);
 
 /* A parameter's value. */
 struct image_value {

@@ -83,6 +83,19 @@ static int allocate(struct driver_image *d, const struct image_plan *plan)
 	return 0;
 }
 
+/* For backtraces. False: out of memory. */
+static bool keep_names(struct driver_image *d, const struct image_plan *plan)
+{
+	size_t size = image_names_size(plan);
+
+	if (!size)
+		return true;
+	d->names_memory = kmalloc(size);
+	if (d->names_memory)
+		image_names_fill(plan, d->names_memory, size, &d->names);
+	return d->names_memory;
+}
+
 static int link_image(struct loading *l, struct image_plan *plan)
 {
 	struct image_symbol *links = kcalloc(plan->symbol_count, sizeof(*links));
@@ -101,7 +114,7 @@ static int link_image(struct loading *l, struct image_plan *plan)
 	if (r)
 		return driver_refuse(l->message, r, "%s", plan->error);
 	fill_imports(l);
-	return l->out_of_memory ? no_memory(l->message) : 0;
+	return l->out_of_memory || !keep_names(d, plan) ? no_memory(l->message) : 0;
 }
 
 static int check_and_link(struct loading *l, struct image_plan *plan, const void *bytes,
@@ -157,4 +170,7 @@ void driver_image_free(struct driver_image *d)
 	if (d->allocation)
 		kva_free_image(d->allocation);
 	d->allocation = NULL;
+	kfree(d->names_memory);
+	d->names_memory = NULL;
+	d->names.count = 0;
 }

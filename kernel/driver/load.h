@@ -15,6 +15,8 @@ struct driver_image {
 		size_t size;
 	} areas[IMAGE_AREAS]; /* final protections: RX, R, RW */
 	struct image_contents contents;
+	struct image_names names; /* of its functions, in names_memory */
+	void *names_memory;	  /* or NULL: there are none */
 };
 
 /* Why something was refused: a sentence. */

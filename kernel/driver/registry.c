@@ -180,19 +180,25 @@ static void show_drivers(struct stats_node *n, struct text *out)
 static struct stats_node drivers_node = {.path = "banos/drivers", .show = show_drivers};
 
 /*
- * For backtraces: "driver NAME+offset". It may be called when no lock can be taken (a panic), so it
- * reads the list as it is; instances are freed after a grace period, and a panic ends all else.
+ * For backtraces: "driver NAME (instance N): function+offset". It may be called when no lock can be
+ * taken (a panic), so it reads the list as it is; instances are freed after a grace period, and a
+ * panic ends all else.
  */
 static bool name_driver_address(char *buf, size_t size, uintptr_t addr)
 {
 	struct instance *i;
 
-	list_for_each_entry(i, &instances, link)
-		if (addr - i->image.address < i->image.size) {
-			format(buf, size, "driver %s (instance %d)+%#lx", i->name, i->number,
-			       (unsigned long)(addr - i->image.address));
-			return true;
-		}
+	list_for_each_entry(i, &instances, link) {
+		uint64_t offset = addr - i->image.address;
+		const char *function;
+
+		if (offset >= i->image.size)
+			continue;
+		function = image_names_find(&i->image.names, offset, &offset);
+		format(buf, size, "driver %s (instance %d)%s%s+%#lx", i->name, i->number,
+		       function ? ": " : "", function ? function : "", (unsigned long)offset);
+		return true;
+	}
 	return false;
 }
 

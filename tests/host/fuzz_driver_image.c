@@ -7,6 +7,7 @@
  *
  * HOST-LINK: kernel/driver/image.c kernel/driver/image_link.c kernel/driver/image_contents.c
  * HOST-LINK: kernel/driver/image_meta.c kernel/driver/image_param.c kernel/driver/image_reloc.c
+ * HOST-LINK: kernel/driver/image_names.c
  */
 #include <driver/image.h>
 #include <lib/errno.h>
@@ -68,6 +69,27 @@ static uint64_t read_contents(const struct image_contents *c)
 
 static volatile uint64_t read_total; /* keeps the reading from being left out */
 
+static void read_names(const struct image_plan *plan)
+{
+	size_t size = image_names_size(plan);
+	void *memory = malloc(size ? size : 1);
+	struct image_names names;
+	uint64_t inside;
+
+	if (!memory)
+		abort();
+	image_names_fill(plan, memory, size, &names);
+	for (uint32_t i = 0; i < names.count; i++) {
+		const char *name = image_names_find(&names, names.names[i].offset, &inside);
+
+		if (!name || inside || names.names[i].offset >= plan->image_size ||
+		    (i && names.names[i].offset < names.names[i - 1].offset))
+			abort();
+		read_total += strlen(name);
+	}
+	free(memory);
+}
+
 static void link_image(struct image_plan *plan, bool as_kernel)
 {
 	struct image_symbol *links = malloc(plan->symbol_count * sizeof(*links));
@@ -80,6 +102,7 @@ static void link_image(struct image_plan *plan, bool as_kernel)
 	if (image_resolve(plan, links, resolve, plan) == 0 && image_relocate(plan) == 0 &&
 	    image_contents(plan, &contents) == 0 && !as_kernel)
 		read_total += read_contents(&contents);
+	read_names(plan);
 	if (plan->got_slots > plan->got_room || plan->veneers > plan->undefined_count)
 		abort();
 	free(memory);

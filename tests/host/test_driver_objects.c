@@ -7,6 +7,7 @@
  *
  * HOST-LINK: kernel/driver/image.c kernel/driver/image_link.c kernel/driver/image_contents.c
  * HOST-LINK: kernel/driver/image_meta.c kernel/driver/image_param.c kernel/driver/image_reloc.c
+ * HOST-LINK: kernel/driver/image_names.c
  */
 #include "driver_object.h"
 #include <sys/stat.h>
@@ -103,6 +104,34 @@ static void *read_object(const char *name, size_t *size)
 	return bytes;
 }
 
+static const char *name_at(const struct image_names *n, const void *address, uint64_t *inside)
+{
+	return image_names_find(n, (uintptr_t)address - (uintptr_t)arena, inside) ?: "";
+}
+
+/* Of functions, as the object has them. */
+static void check_names(void)
+{
+	size_t size = image_names_size(&linked);
+	char *memory = malloc(size);
+	struct image_names names;
+	uint64_t inside = 99;
+
+	image_names_fill(&linked, memory, size, &names);
+	CHECK(size && (char *)names.names == memory && names.text < memory + size);
+	if (contents.export_count == 1) {
+		CHECK_STR(name_at(&names, contents.record->init, &inside), "init");
+		CHECK_EQ(inside, 0);
+		CHECK_STR(name_at(&names, (char *)contents.exports[0].address + 1, &inside),
+			  "twice");
+		CHECK_EQ(inside, 1);
+	}
+	for (uint32_t i = 1; i < names.count; i++)
+		CHECK(names.names[i - 1].offset <= names.names[i].offset);
+	CHECK(!image_names_find(&(struct image_names){.count = 0}, 0, &inside));
+	free(memory);
+}
+
 /* In the lower 2 GiB, where -mcmodel=kernel can live; functions of this process are far away. */
 static int load_object(const char *name)
 {
@@ -126,6 +155,8 @@ static int load_object(const char *name)
 		r = image_relocate(&linked);
 	if (!r)
 		r = image_contents(&linked, &contents);
+	if (!r)
+		check_names();
 	free(sections);
 	free(links);
 out:

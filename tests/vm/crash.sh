@@ -36,6 +36,55 @@ crash smash 'stack protector'
 expect_status 125 tools/vm -smp 2 -timeout 60 -kernel build/test/banos.elf -append crash=printer -- true
 expect_line 'PANIC: crash: with a printer that breaks' err
 
+# In a driver, and in the kernel when it is called by one: that is said, with the function's name.
+cat >"$work/crasher.c" <<'END'
+#include <banos/driver.h>
+#include <banos/memory.h>
+#include <banos/param.h>
+#include <banos/meta.h>
+
+static int *volatile nowhere;
+
+__attribute__((noinline)) static int crash_here(void)
+{
+	return *nowhere + 1;
+}
+
+__attribute__((noinline)) static int crash_there(void)
+{
+	return *(int *)banos_pages_address((Banos_Pages *)nowhere) + 1;
+}
+
+static int crasher_init(Banos_Driver *driver)
+{
+	uint64_t there = 0;
+
+	banos_param_get(driver, "there", BANOS_PARAM_BOOLEAN, &there, sizeof(there));
+	return (there ? crash_there() : crash_here()) + 1;
+}
+
+static const Banos_Parameter parameters[] = {
+	{.name = "there", .type = BANOS_PARAM_BOOLEAN, .fallback = "no", .help = "in the kernel"}};
+BANOS_META_API static const Banos_Meta meta = {BANOS_META_HEAD,
+					       .parameters = BANOS_LIST(parameters)};
+BANOS_DRIVER_API static Banos_Driver crasher = {
+	.driver_size = sizeof(crasher),
+	.name = "crasher",
+	.init = crasher_init,
+};
+END
+gcc -std=gnu11 -O2 -ffreestanding -Iinclude -fPIE -mcmodel=small -mno-red-zone \
+	-mgeneral-regs-only -fno-jump-tables -fno-asynchronous-unwind-tables \
+	-fno-stack-protector -fno-common -w -c -o "$work/crasher.o" "$work/crasher.c" ||
+	fail "the driver does not compile"
+in_driver() { # PARAMETER PATTERN
+	expect_status 125 tools/vm -timeout 60 -put "$work/crasher.o" -- banos install /put/crasher.o "there=$1"
+	expect_line 'PANIC: page fault' err
+	expect_line "^.*$2" err
+}
+in_driver no 'in driver crasher \(instance [0-9]+\): crash_here\+0x'
+in_driver yes 'called by driver crasher \(instance [0-9]+\): crash_there\+0x'
+
 # The address sanitiser's build finds what poison finds only later.
 expect_status 125 tools/vm -timeout 100 -kernel build/kasan/banos.elf -append crash=freed -- true
 expect_line 'PANIC: kasan: store of 1 bytes' err
