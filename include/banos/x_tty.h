@@ -5,9 +5,13 @@
  * for another kernel.
  *
  * The kernel has the line discipline, the queues, job control and the files. The driver moves
- * bytes: what the line brings goes to banos_x_tty_rx(); what is to be sent comes by tx, which takes
- * what the hardware has room for. Only when that is not all, tx_ask tells the driver to call
- * banos_x_tty_tx_ready() for more.
+ * bytes. What is to be sent comes by tx, which takes what the hardware has room for; only when that
+ * is not all, tx_ask tells the driver to call banos_x_tty_tx_ready() for more.
+ *
+ * What the line brings reaches programs in one of two ways:
+ *	banos_x_tty_rx		a line that cannot wait: bytes for which there is no room are lost
+ *	banos_x_tty_rx_ready	a line that can: the kernel takes bytes by rx when it has room for
+ *				them, and only while a program has the terminal open
  *
  * Each terminal has one lock, the port's, for the registers of its hardware. The kernel holds it
  * around the callbacks that say so; the driver takes it by banos_x_tty_lock() everywhere else,
@@ -26,9 +30,13 @@ typedef struct Banos_X_Tty Banos_X_Tty;
 
 #define BANOS_X_TTY_NAME_MAX 31 /* bytes of a name */
 
+/* Of a description: banos_x_tty_tx_ready() is also called when the last bit of all that was taken
+ * has left. Without it the kernel looks again and again while a program waits for that. */
+#define BANOS_X_TTY_TELLS_IDLE 1u
+
 typedef struct Banos_X_Tty_Desc {
 	uint32_t size;	  /* of this structure */
-	uint32_t flags;	  /* 0 */
+	uint32_t flags;	  /* BANOS_X_TTY_TELLS_IDLE */
 	const char *name; /* below /dev: "ttyS0" */
 	uint32_t major;	  /* device number, as programs of Linux know such terminals */
 	uint32_t minor;
@@ -103,9 +111,12 @@ typedef struct Banos_X_Tty_Ops {
 	uint32_t (*get_modem)(void *ctx);
 	/* Switch some of DTR and RTS on, and others off. [port] */
 	void (*set_modem)(void *ctx, uint32_t on, uint32_t off);
+	/* Give up to `length` of the bytes that have come in, good ones, in their order: returns
+	 * how many, 0 when there are no more. [port] */
+	uint64_t (*rx)(void *ctx, uint8_t *bytes, uint64_t length);
 } Banos_X_Tty_Ops;
 
-BANOS_SIZE(Banos_X_Tty_Ops, 72);
+BANOS_SIZE(Banos_X_Tty_Ops, 80);
 BANOS_OFFSET(Banos_X_Tty_Ops, receive, 8);
 BANOS_OFFSET(Banos_X_Tty_Ops, tx, 16);
 BANOS_OFFSET(Banos_X_Tty_Ops, tx_ask, 24);
@@ -114,6 +125,7 @@ BANOS_OFFSET(Banos_X_Tty_Ops, set_line, 40);
 BANOS_OFFSET(Banos_X_Tty_Ops, set_break, 48);
 BANOS_OFFSET(Banos_X_Tty_Ops, get_modem, 56);
 BANOS_OFFSET(Banos_X_Tty_Ops, set_modem, 64);
+BANOS_OFFSET(Banos_X_Tty_Ops, rx, 72);
 
 BANOS_API_BEGIN
 
@@ -144,9 +156,22 @@ void banos_x_tty_unlock(Banos_X_Tty *tty, uint64_t token);
  * good. Copied. Context: any; no lock held, the port's neither. Since 0.9, experimental.
  */
 void banos_x_tty_rx(Banos_X_Tty *tty, const uint8_t *bytes, const uint8_t *status, uint64_t length);
+/*
+ * Bytes have come in that rx will give: it is called for those there is room for, by the time that
+ * this returns or soon after, and for the others when there is room. When rx has said that there
+ * are no more, it is not called again before the next call of this. Context: any; no lock held.
+ * Since 0.9, experimental.
+ */
+void banos_x_tty_rx_ready(Banos_X_Tty *tty);
 /* There is room for bytes to send: tx is called before it returns. Context: any; no lock held.
  * Since 0.9, experimental. */
 void banos_x_tty_tx_ready(Banos_X_Tty *tty);
+/*
+ * The window that shows the terminal has so many rows and columns now (0: nobody knows; more than
+ * 65,535 count as that). When that is new, the foreground programs get SIGWINCH. Context: may
+ * sleep; no lock held. Since 0.9, experimental.
+ */
+void banos_x_tty_set_size(Banos_X_Tty *tty, uint32_t rows, uint32_t columns);
 
 BANOS_API_END
 

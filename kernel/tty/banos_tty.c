@@ -17,6 +17,12 @@
  * can into the hardware at once, so a short text on an idle line needs no interrupt. One visit
  * sends at most BURSTS pieces, because interrupts are off meanwhile.
  *
+ * Receiving from a line that can wait: bytes are pulled out of the driver while somebody has the
+ * terminal open, the discipline has room and the driver has some. `hungry` is true from the moment
+ * that it is told of bytes until it says that there are no more; then whoever makes room (a
+ * reader, a flush, the first open) pulls. What was pulled and found no room waits in `left`. One
+ * visit takes at most PULLS pieces; for the rest there is work, as interrupts may be off.
+ *
  * Locks: `ports_lock` (DRIVER_NAMES) for registrations; the terminal's own; the port's
  * (DRIVER_PORT), in whose place is the log's (CONSOLE) if both write to the same hardware.
  *
@@ -39,10 +45,12 @@
 #include <lib/string.h>
 #include <mem/slab.h>
 #include <sched/gate.h>
+#include <sched/work.h>
 #include <vfs/chardev.h>
 
 #define PIECE  64
 #define BURSTS 16
+#define PULLS  64
 
 struct Banos_X_Tty {
 	struct owner_object object;
@@ -55,6 +63,12 @@ struct Banos_X_Tty {
 	bool held;	       /* [tty->lock] the driver is, because programs have it open */
 	bool live;	       /* [tty->lock and output_lock to write] */
 	bool asking;	       /* [output_lock] */
+	bool receiving;	       /* [output_lock] a program has it open */
+	bool hungry;	       /* [output_lock; a] the driver may have bytes for us */
+	uint32_t left_at;      /* [input_lock] of those in `left`, the next */
+	uint32_t left_end;     /* [input_lock] */
+	uint8_t left[PIECE];   /* [input_lock] had from the driver, no room yet */
+	struct work rest;      /* pulls what was too much for one visit */
 	struct chardev dev;    /* [ports_lock] */
 	char name[BANOS_X_TTY_NAME_MAX + 1]; /* [I] */
 };
@@ -149,6 +163,7 @@ static int port_may_open(struct tty *tty)
 /* output_lock held. */
 static void receive(struct Banos_X_Tty *p, bool on)
 {
+	p->receiving = on;
 	if (p->live && p->ops.receive)
 		PORT_CALL(p, receive, on);
 }
@@ -266,8 +281,65 @@ static void port_set_modem(struct tty *tty, unsigned on, unsigned off)
 	spin_unlock_irq(&tty->output_lock, flags);
 }
 
+/* --- bytes that the driver keeps until there is room -------------------------------------------
+ */
+
+/* Both spinlocks held. True: there may be more, and room for it. */
+static bool pull_piece(struct Banos_X_Tty *p, struct ldisc_events *ev)
+{
+	struct ldisc *l = &p->tty->ldisc;
+	uint64_t n;
+
+	if (!p->live || !p->receiving || !p->ops.rx || !ldisc_has_room(l))
+		return false;
+	if (p->left_at == p->left_end) {
+		n = PORT_CALL_RESULT(p, rx, p->left, sizeof(p->left));
+		p->left_at = 0;
+		p->left_end = (uint32_t)min(n, (uint64_t)sizeof(p->left));
+		if (!n) {
+			WRITE_ONCE(p->hungry, false);
+			return false;
+		}
+	}
+	p->left_at += (uint32_t)tty_input_locked(p->tty, p->left + p->left_at,
+						 p->left_end - p->left_at, ev);
+	return p->left_at == p->left_end;
+}
+
+/* Context: any, no lock of the terminal held. */
+static void pull(struct Banos_X_Tty *p)
+{
+	for (unsigned i = 0; i < PULLS; i++) {
+		struct ldisc_events ev = {0};
+		uint64_t flags = tty_lock_both(p->tty);
+		bool more = pull_piece(p, &ev);
+
+		tty_unlock_both(p->tty, flags);
+		tty_input_events(p->tty, &ev);
+		if (!more)
+			return;
+	}
+	work_submit(&p->rest);
+}
+
+static void pull_rest(struct work *work)
+{
+	pull(container_of(work, struct Banos_X_Tty, rest));
+}
+
+/* Who stopped for want of room has set `hungry` with the locks held under which room was made, or
+ * has seen that room. */
+static void port_input_room(struct tty *tty)
+{
+	struct Banos_X_Tty *p = tty->port;
+
+	if (READ_ONCE(p->hungry))
+		pull(p);
+}
+
 static const struct tty_port_ops port_ops = {
 	.may_open = port_may_open,
+	.input_room = port_input_room,
 	.start_tx = port_start_tx,
 	.tx_idle = port_tx_idle,
 	.set_line = port_set_line,
@@ -315,9 +387,27 @@ void banos_x_tty_tx_ready(Banos_X_Tty *p)
 
 	if (p->live)
 		push(p);
+	tty_tx_idle(p->tty);
 	spin_unlock_irq(&p->tty->output_lock, flags);
 }
 BANOS_EXPORT(banos_x_tty_tx_ready);
+
+void banos_x_tty_rx_ready(Banos_X_Tty *p)
+{
+	uint64_t flags = spin_lock_irq(&p->tty->output_lock);
+
+	WRITE_ONCE(p->hungry, true);
+	spin_unlock_irq(&p->tty->output_lock, flags);
+	pull(p);
+}
+BANOS_EXPORT(banos_x_tty_rx_ready);
+
+void banos_x_tty_set_size(Banos_X_Tty *p, uint32_t rows, uint32_t columns)
+{
+	tty_set_size(p->tty, &(struct tty_size){.rows = (uint16_t)min(rows, 0xffffu),
+						.columns = (uint16_t)min(columns, 0xffffu)});
+}
+BANOS_EXPORT(banos_x_tty_set_size);
 
 /* --- registration ----------------------------------------------------------------------------- */
 
@@ -354,6 +444,7 @@ static struct Banos_X_Tty *make(const char *name)
 		return NULL;
 	strlcpy(p->name, name, sizeof(p->name));
 	spin_init(&p->own, LOCK_DRIVER_PORT);
+	work_init(&p->rest, pull_rest);
 	if (tty_create(p->name, &port_ops, p, &p->tty)) {
 		kfree(p);
 		return NULL;
@@ -364,13 +455,15 @@ static struct Banos_X_Tty *make(const char *name)
 
 static void set_live(struct Banos_X_Tty *p, bool live)
 {
-	uint64_t flags = spin_lock_irq(&p->tty->output_lock);
+	uint64_t flags = tty_lock_both(p->tty);
 
 	p->live = live;
 	p->asking = false;
+	p->hungry = false;
+	p->left_at = p->left_end = 0;
 	if (!live)
 		drop_output(p->tty);
-	spin_unlock_irq(&p->tty->output_lock, flags);
+	tty_unlock_both(p->tty, flags);
 }
 
 /* Line settings as the driver can do them; somebody may have it open already. tty->lock held. */
@@ -410,6 +503,7 @@ static int publish(struct Banos_X_Tty *p, struct owner *owner, const Banos_X_Tty
 	};
 	owner_add(owner, &p->object, &tty_class);
 	mutex_lock(&p->tty->lock);
+	p->tty->tells_idle = desc->flags & BANOS_X_TTY_TELLS_IDLE;
 	set_live(p, true);
 	begin(p);
 	mutex_unlock(&p->tty->lock);
@@ -442,8 +536,9 @@ int32_t banos_x_tty_register(Banos_Driver *driver, const Banos_X_Tty_Desc *given
 	if (used < 0)
 		return used;
 	if (!owner || !out || !desc.name || !banos_name_valid(desc.name, false) ||
-	    strlen(desc.name) > BANOS_X_TTY_NAME_MAX || desc.flags || desc.mode & ~0777u ||
-	    desc.major - 1 >= 0xfff || desc.minor > 0xff || !ops.tx || !ops.tx_ask || !ops.tx_idle)
+	    strlen(desc.name) > BANOS_X_TTY_NAME_MAX || desc.flags & ~BANOS_X_TTY_TELLS_IDLE ||
+	    desc.mode & ~0777u || desc.major - 1 >= 0xfff || desc.minor > 0xff || !ops.tx ||
+	    !ops.tx_ask || !ops.tx_idle)
 		return -EINVAL;
 	mutex_lock(&ports_lock);
 	p = find(desc.name);

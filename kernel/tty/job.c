@@ -242,6 +242,9 @@ static void leader_exited(struct tty *tty, int32_t sid)
 		kill_files(tty);
 	mutex_lock(&tty->lock);
 	end_session(tty, sid, false);
+	/* There is room; files that outlive this may still be open. */
+	if (!(tty->ops->flags & TTY_PORT_PTY) && tty->ops->input_room)
+		tty->ops->input_room(tty);
 }
 
 /*

@@ -20,25 +20,41 @@ void tty_get_settings(struct tty *tty, struct tty_settings *out)
 	spin_unlock_irq(&tty->input_lock, flags);
 }
 
-int tty_drain(struct tty *tty)
+static bool hung_up_since(const struct tty *tty, uint32_t hangups)
 {
-	uint32_t hangups = __atomic_load_n(&tty->hangups, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&tty->hangups, __ATOMIC_ACQUIRE) != hangups;
+}
+
+/* All that was given to the hardware has left it: 0, -EINTR. */
+static int wait_for_hardware(struct tty *tty, uint32_t hangups)
+{
 	uint32_t speed;
-	int r;
+	int r = 0;
 
-	if (tty->ops->flags & TTY_PORT_PTY)
-		return 0; /* what was written is as good as sent: the other side has it */
-	r = WAIT_UNTIL(&tty->writers,
-		       tty_output_empty(tty) ||
-			       __atomic_load_n(&tty->hangups, __ATOMIC_ACQUIRE) != hangups,
-		       NEVER, WAIT_INTERRUPTIBLE);
-
+	if (READ_ONCE(tty->tells_idle))
+		return WAIT_UNTIL(&tty->writers,
+				  tty->ops->tx_idle(tty) || hung_up_since(tty, hangups), NEVER,
+				  WAIT_INTERRUPTIBLE);
 	/* Hardware gives no interrupt for "the last bit is out", but the time it takes is known. */
-	while (!r && !tty->ops->tx_idle(tty)) {
+	while (!r && !tty->ops->tx_idle(tty) && !hung_up_since(tty, hangups)) {
 		speed = READ_ONCE(tty->ldisc.settings.ospeed);
 		r = thread_sleep_until(clock_mono_ns() + 10 * NSEC_PER_SEC / (speed ? speed : 9600),
 				       WAIT_INTERRUPTIBLE);
 	}
+	return r;
+}
+
+int tty_drain(struct tty *tty)
+{
+	uint32_t hangups = __atomic_load_n(&tty->hangups, __ATOMIC_ACQUIRE);
+	int r;
+
+	if (tty->ops->flags & TTY_PORT_PTY)
+		return 0; /* what was written is as good as sent: the other side has it */
+	r = WAIT_UNTIL(&tty->writers, tty_output_empty(tty) || hung_up_since(tty, hangups), NEVER,
+		       WAIT_INTERRUPTIBLE);
+	if (!r)
+		r = wait_for_hardware(tty, hangups);
 	return r ? -ERESTARTSYS : 0;
 }
 

@@ -143,6 +143,12 @@ void tty_tx_done(struct tty *tty, size_t n)
 		wake_writers(tty);
 }
 
+void tty_tx_idle(struct tty *tty)
+{
+	if (tty->tells_idle && !out_used(tty))
+		wake_writers(tty);
+}
+
 size_t tty_output(struct tty *tty, const uint8_t *bytes, size_t n)
 {
 	uint64_t flags = spin_lock_irq(&tty->output_lock);

@@ -27,8 +27,8 @@ struct tty_port_ops {
 	unsigned flags; /* TTY_PORT_* */
 	/* May it be opened now? NULL: yes. Context: process, tty->lock held. */
 	int (*may_open)(struct tty *tty);
-	/* The discipline has room again. NULL: nobody waits for it. Context: process, no lock held.
-	 */
+	/* The discipline may have room again, or somebody has opened it for the first time. NULL:
+	 * nobody waits for that. Context: process, no lock held. */
 	void (*input_room)(struct tty *tty);
 	/* For packet mode: TIOCPKT_* bits. NULL: no interest. TTY_OUTPUT held, interrupts off. */
 	void (*event)(struct tty *tty, unsigned bits);
@@ -84,6 +84,7 @@ struct tty {
 	uint8_t urgent;		     /* [output_lock] sent before all else; 0: nothing */
 	uint32_t stopped;	     /* [output_lock] TTY_STOP_* */
 	uint32_t stopped_at;	     /* [output_lock] out_head when it was */
+	bool tells_idle; /* [lock; a] the port calls tty_tx_idle(): nobody has to look */
 
 	struct blocker readers; /* woken when there may be something to read, and by a hangup */
 	struct blocker writers; /* ... when there is room again, when all is sent, by a hangup */
@@ -108,6 +109,9 @@ void tty_input_events(struct tty *tty, const struct ldisc_events *ev);
 size_t tty_tx_peek(struct tty *tty, uint8_t *buf, size_t n);
 /* The first n of those have been sent. With output_lock held. */
 void tty_tx_done(struct tty *tty, size_t n);
+
+/* All of that may have left the hardware: who waits for it looks. With output_lock held. */
+void tty_tx_idle(struct tty *tty);
 
 /* A terminal that was used before begins anew: nobody has it open. Context: process. */
 void tty_reset(struct tty *tty, const struct tty_settings *s);

@@ -308,6 +308,7 @@ void tty_set_ioctl(int64_t (*decode)(struct tty *tty, struct file *f, unsigned c
 static int open_tty(struct tty *tty, struct file *f, bool console)
 {
 	struct tty_file *tf = kmalloc(sizeof(*tf));
+	bool first;
 	int r = 0;
 
 	if (!tf)
@@ -324,12 +325,14 @@ static int open_tty(struct tty *tty, struct file *f, bool console)
 		kfree(tf);
 		return r;
 	}
-	tty->open_count++;
+	first = !tty->open_count++;
 	tf->tty = tty;
 	tf->console = console;
 	tf->hangups = __atomic_load_n(&tty->hangups, __ATOMIC_ACQUIRE);
 	mutex_unlock(&tty->lock);
 	f->priv = tf;
+	if (first && tty->ops->input_room)
+		tty->ops->input_room(tty);
 	return 0;
 }
 

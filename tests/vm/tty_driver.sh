@@ -57,6 +57,47 @@ try banos remove loopline
 exec 3<&- 4<&-
 try banos remove loopline
 
+echo "== a line that waits"
+banos install /lib/banos/loopline.banos >/dev/null
+say unregister
+say wait
+say register
+exec 3<>/dev/ttyL0
+stty raw -echo <&3
+cat /tmp/much >&3 &
+# Nobody reads until the kernel has no room for more.
+carried() { sed 's/.*, \([0-9]*\) bytes/\1/' $control; }
+until [ $(carried) -ge 4093 ]; do sleep 0.1; done
+head -c 30000 <&3 | cmp - /tmp/much && echo same
+wait
+say hold
+echo abc >&3
+(stty 9600 <&3; echo drained) >/tmp/drained &
+sleep 0.3
+cat /tmp/drained
+say go
+wait
+cat /tmp/drained
+head -c 4 <&3
+# What comes while nobody has it open is kept.
+say hold
+echo later >&3
+exec 3<&-
+say go
+exec 3<>/dev/ttyL0
+head -c 6 <&3
+
+echo "== a window"
+trap 'echo changed' WINCH
+say 'window 33 101'
+stty size <&3
+say 'window 33 101'
+say 'window 43 132'
+stty size <&3
+trap - WINCH
+exec 3<&-
+banos remove loopline
+
 echo "== again and again"
 n=0
 while [ $n -lt 50 ]; do
@@ -110,5 +151,16 @@ banos: loopline: driver loopline is in use: close its devices and try again
 banos remove loopline -> 1
 loopline: instance N removed
 banos remove loopline -> 0
+== a line that waits
+same
+drained
+abc
+later
+== a window
+changed
+33 101
+changed
+43 132
+loopline: instance N removed
 == again and again
 rounds: 50'

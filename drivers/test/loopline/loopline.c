@@ -2,7 +2,9 @@
 /*
  * A terminal whose line leads back to itself: what is sent comes in again, a millisecond later, at
  * most 16 bytes at a time. /proc/driver/loopline takes words: "unregister" and "register" it,
- * "break" and "error" for something to come in.
+ * "break" and "error" for something to come in, "wait" for a line that from its next registration
+ * on waits with what the kernel has no room for, "hold" and "go" for one that lets nothing out,
+ * "window 33 101" for a window of so many rows and columns.
  *
  * Lock: the port's covers what is on the line. There is one timer, so one delivery at a time.
  */
@@ -28,7 +30,9 @@ static uint32_t on_line_count; /* [port] */
 static uint32_t asked;	       /* [port] */
 static uint32_t receiving;     /* [port] */
 static uint32_t closing;       /* [port] what is sent is lost, the timer stays as it is */
-static uint64_t carried;       /* by the timer alone */
+static uint32_t held;	       /* [port] nothing goes over the line */
+static uint32_t waits;	       /* a line that waits: by whoever writes to the node */
+static uint64_t carried;       /* by the timer alone, or [port] */
 
 static uint64_t loop_tx(void *ctx, const uint8_t *bytes, uint64_t length)
 {
@@ -39,9 +43,26 @@ static uint64_t loop_tx(void *ctx, const uint8_t *bytes, uint64_t length)
 		return length;
 	while (done < length && on_line_count < ROOM)
 		on_line[on_line_count++] = bytes[done++];
-	if (on_line_count)
+	if (on_line_count && !held)
 		banos_timer_arm(timer, banos_time_mono_ns() + DELAY_NS, 0, 0);
 	return done;
+}
+
+/* What is on the line, to the kernel when it has room. There is room on the line then. */
+static uint64_t loop_rx(void *ctx, uint8_t *bytes, uint64_t length)
+{
+	uint32_t count = on_line_count < length ? on_line_count : (uint32_t)length;
+
+	(void)ctx;
+	if (held || closing)
+		return 0;
+	__builtin_memcpy(bytes, on_line, count);
+	__builtin_memmove(on_line, on_line + count, on_line_count - count);
+	on_line_count -= count;
+	carried += count;
+	if (count)
+		banos_timer_arm(timer, banos_time_mono_ns() + DELAY_NS, 0, 0);
+	return count;
 }
 
 static void loop_tx_ask(void *ctx, uint32_t on)
@@ -80,15 +101,28 @@ static const Banos_X_Tty_Ops tty_ops = {
 	.tx_ask = loop_tx_ask,
 	.tx_idle = loop_tx_idle,
 	.set_line = loop_set_line,
+	.rx = loop_rx,
 };
+
+/* Of a line that waits. It has become empty, or has something. */
+static void offer(void)
+{
+	banos_x_tty_rx_ready(tty);
+	banos_x_tty_tx_ready(tty);
+}
 
 static void deliver(void *ctx)
 {
 	uint8_t bytes[ROOM];
 	uint32_t count, heard, ask;
-	uint64_t token = banos_x_tty_lock(tty);
+	uint64_t token;
 
 	(void)ctx;
+	if (waits) {
+		offer();
+		return;
+	}
+	token = banos_x_tty_lock(tty);
 	count = on_line_count;
 	__builtin_memcpy(bytes, on_line, count);
 	on_line_count = 0;
@@ -104,8 +138,12 @@ static void deliver(void *ctx)
 
 static int32_t connect(void)
 {
-	const Banos_X_Tty_Desc desc = {
-		.size = sizeof(desc), .name = "ttyL0", .major = 204, .minor = 9, .mode = 0666};
+	const Banos_X_Tty_Desc desc = {.size = sizeof(desc),
+				       .flags = waits ? BANOS_X_TTY_TELLS_IDLE : 0,
+				       .name = "ttyL0",
+				       .major = 204,
+				       .minor = 9,
+				       .mode = 0666};
 	int32_t result = banos_x_tty_register(self, &desc, &tty_ops, NULL, &tty);
 
 	return result < 0 ? result : 0;
@@ -122,17 +160,50 @@ static void disconnect(void)
 	banos_x_tty_unregister(tty);
 	tty = NULL;
 	on_line_count = 0;
-	closing = 0;
+	closing = held = 0;
 }
 
-/* The word, and the end of the line. */
-static int is(const char *text, const char *word)
+static void hold(uint32_t on)
+{
+	uint64_t token = banos_x_tty_lock(tty);
+
+	held = on;
+	if (!on)
+		banos_timer_arm(timer, banos_time_mono_ns() + DELAY_NS, 0, 0);
+	banos_x_tty_unlock(tty, token);
+}
+
+/* "window 33 101\n" */
+static int32_t resize(const char *text)
+{
+	uint32_t numbers[2] = {0, 0};
+
+	for (uint32_t i = 0; i < 2; i++) {
+		if (*text++ != ' ' || *text < '0' || *text > '9')
+			return -EINVAL;
+		while (*text >= '0' && *text <= '9')
+			numbers[i] = numbers[i] * 10 + (uint32_t)(*text++ - '0');
+	}
+	banos_x_tty_set_size(tty, numbers[0], numbers[1]);
+	return 0;
+}
+
+/* What follows the word; NULL: it is another. */
+static const char *after(const char *text, const char *word)
 {
 	while (*word && *text == *word) {
 		text++;
 		word++;
 	}
-	return !*word && text[0] == '\n' && !text[1];
+	return *word ? NULL : text;
+}
+
+/* The word, and the end of the line. */
+static int is(const char *text, const char *word)
+{
+	const char *rest = after(text, word);
+
+	return rest && rest[0] == '\n' && !rest[1];
 }
 
 static int64_t store(void *ctx, const char *text, uint64_t length)
@@ -146,6 +217,12 @@ static int64_t store(void *ctx, const char *text, uint64_t length)
 		disconnect();
 	else if (is(text, "register") && !tty)
 		result = connect();
+	else if (is(text, "wait") && !tty)
+		waits = 1;
+	else if ((is(text, "hold") || is(text, "go")) && tty)
+		hold(text[0] == 'h');
+	else if (after(text, "window") && tty)
+		result = resize(after(text, "window"));
 	else if (is(text, "break") && tty)
 		banos_x_tty_rx(tty, &byte, &status, 1);
 	else if (is(text, "error") && tty)
