@@ -5,74 +5,15 @@
  */
 #include "internal.h"
 
+#include "desc.h"
 #include <banos/export.h>
-#include <base/banos_name.h>
-#include <base/banos_struct.h>
 #include <lib/errno.h>
-#include <lib/string.h>
 #include <mem/slab.h>
-
-#define FEATURES                                                                                  \
-	(BANOS_X_BLOCK_FLUSH | BANOS_X_BLOCK_FUA | BANOS_X_BLOCK_DISCARD | BANOS_X_BLOCK_ZEROES | \
-	 BANOS_X_BLOCK_READ_ONLY)
-#define QUEUES_MAX	 64
-#define DEPTH_MAX	 1024
-#define SEGMENTS_MAX	 256
-#define PRIVATE_MAX	 4096
-#define PHYSICAL_MAX	 20
-#define NAME_MAX_GIVEN	 20 /* leaves room for a number */
-#define DEPTH_USUAL	 32
-#define SEGMENTS_USUAL	 32
-#define SEGMENT_SIZE_MAX (1U << 30)
-#define TIMEOUT_USUAL	 (30 * NSEC_PER_SEC)
-#define TIMEOUT_MIN	 NSEC_PER_MSEC
-
-/* What 0 stands for. */
-static void fill_in(Banos_X_Block_Desc *d)
-{
-	d->mode = d->mode ?: 0600;
-	d->physical_shift = d->physical_shift ?: d->logical_shift;
-	d->queues = d->queues ?: 1;
-	d->depth = d->depth ?: DEPTH_USUAL;
-	d->max_segments = d->max_segments ?: SEGMENTS_USUAL;
-	d->max_segment_size = d->max_segment_size ?: SEGMENT_SIZE_MAX;
-	d->timeout_ns = d->timeout_ns ?: TIMEOUT_USUAL;
-}
-
-static bool name_ok(const char *name)
-{
-	return name && banos_name_valid(name, true) && !strchr(name, '/') &&
-	       strlen(name) <= NAME_MAX_GIVEN;
-}
-
-static bool blocks_ok(uint64_t blocks, uint32_t shift)
-{
-	return blocks <= (uint64_t)INT64_MAX >> shift;
-}
-
-static bool desc_ok(const Banos_X_Block_Desc *d)
-{
-	if (d->flags || !name_ok(d->name) || d->mode & ~0777u || d->features & ~FEATURES)
-		return false;
-	if (d->logical_shift < 9 || d->logical_shift > PAGE_SHIFT ||
-	    !blocks_ok(d->blocks, d->logical_shift) || d->physical_shift < d->logical_shift ||
-	    d->physical_shift > PHYSICAL_MAX)
-		return false;
-	if (d->queues > QUEUES_MAX || d->depth > DEPTH_MAX || d->max_segments > SEGMENTS_MAX)
-		return false;
-	if (d->max_segment_size < PAGE_SIZE || d->max_segment_size > SEGMENT_SIZE_MAX ||
-	    (d->max_blocks && d->max_blocks < PAGE_SIZE >> d->logical_shift))
-		return false;
-	return d->private_size <= PRIVATE_MAX && d->timeout_ns >= TIMEOUT_MIN &&
-	       d->timeout_ns <= INT64_MAX / 2 &&
-	       d->completion_stride >= sizeof(Banos_X_Block_Completion) &&
-	       d->completion_stride % 8 == 0 && d->completion_stride <= BANOS_STRUCT_MAX;
-}
 
 static void set_limits(struct Banos_X_Block *b, const Banos_X_Block_Desc *d)
 {
 	Banos_X_Block_Layout layout = {.size = sizeof(layout)};
-	uint64_t most = SEGMENT_SIZE_MAX >> d->logical_shift;
+	uint64_t most = BLOCK_SEGMENT_SIZE_MAX >> d->logical_shift;
 
 	banos_x_block_layout(&layout);
 	b->stride = ALIGN_UP(layout.private_offset + d->private_size, 16U);
@@ -157,8 +98,8 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 		*device = NULL;
 	if (r)
 		return r;
-	fill_in(&desc);
-	if (!owner || !device || !desc_ok(&desc))
+	block_desc_fill_in(&desc);
+	if (!owner || !device || !block_desc_ok(&desc))
 		return -EINVAL;
 	b = kzalloc(sizeof(*b) + desc.queues * sizeof(b->queues[0]));
 	if (!b)
@@ -202,7 +143,7 @@ BANOS_EXPORT(banos_x_block_unregister);
 
 int32_t banos_x_block_resize(Banos_X_Block *b, uint64_t blocks)
 {
-	if (!blocks_ok(blocks, b->dev.shift))
+	if (!block_count_ok(blocks, b->dev.shift))
 		return -EINVAL;
 	return block_cache_resize(&b->cache, blocks);
 }

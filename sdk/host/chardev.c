@@ -90,17 +90,15 @@ static int errno_of(Banos_Chardev *d, const char *what, int64_t r)
 
 /* --- open and close -------------------------------------------------------------------------- */
 
-static bool is_allowed(const Banos_Chardev *d, uint32_t access, const struct user *user)
+bool user_may(const struct user *user, uint32_t how, uint32_t mode, uint32_t uid, uint32_t gid)
 {
-	uint32_t mode = d->desc.mode ? d->desc.mode : 0600;
-
 	if (user->uid == 0)
 		return true;
-	if (user->uid == d->desc.uid)
+	if (user->uid == uid)
 		mode >>= 6;
-	else if (user->gid == d->desc.gid)
+	else if (user->gid == gid)
 		mode >>= 3;
-	return (access & ~mode & 7) == 0;
+	return (how & ~mode & (DEVICE_READ | DEVICE_WRITE)) == 0;
 }
 
 static int call_open(Banos_Chardev *d, struct open_file *f)
@@ -127,7 +125,7 @@ int device_open(const char *name, uint32_t how, const struct user *user, struct 
 
 	if (!d)
 		return -ENOENT;
-	if (!is_allowed(d, how & (DEVICE_READ | DEVICE_WRITE), user))
+	if (!user_may(user, how, d->desc.mode ? d->desc.mode : 0600, d->desc.uid, d->desc.gid))
 		return -EACCES;
 	if (!owner_hold(d->object.owner))
 		return -ENODEV;

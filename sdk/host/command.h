@@ -5,6 +5,8 @@
 
 #include "script.h"
 
+#define CALL_SIZE_MAX (16u << 20) /* bytes of one transfer */
+
 /* A command at work. */
 struct call {
 	const struct words *w;
@@ -21,6 +23,10 @@ const struct word *call_word(struct call *c, const char *what);
 bool call_is(struct call *c, const char *text);
 uint64_t call_number(struct call *c, uint64_t limit, const char *what);
 uint64_t call_time(struct call *c);
+/* The bytes of a word, the caller's; NULL if they are malformed. */
+uint8_t *call_bytes(struct call *c, size_t *size);
+/* A file that is open, of whatever kind. */
+struct named *call_file(struct call *c);
 /* All words are used and were right: the command may do something. */
 bool call_good(struct call *c);
 
@@ -40,5 +46,14 @@ void command_poke(struct call *c);
 void command_show(struct call *c);
 void command_store(struct call *c);
 void command_cat(struct call *c);
+
+/* command_block.c: what programs do with block devices. */
+void command_block_read(struct call *c, struct named *n);
+void command_block_write(struct call *c, struct named *n);
+void command_flush(struct call *c);
+void command_discard(struct call *c);
+void command_zero(struct call *c);
+void command_size(struct call *c);
+void command_exercise(struct call *c);
 
 #endif

@@ -4,6 +4,7 @@
  * names instead of numbers.
  */
 #include "command.h"
+#include "block.h"
 #include "device.h"
 #include "host.h"
 #include "pages.h"
@@ -16,9 +17,8 @@
 #include <lib/string.h>
 #include <linux/ioctl.h>
 
-#define SIZE_LIMIT (16u << 20)
-#define CAT_PIECE  4096
-#define CAT_MAX	   (1u << 20)
+#define CAT_PIECE 4096
+#define CAT_MAX	  (1u << 20)
 
 static struct named *next_named(struct call *c, bool is_map)
 {
@@ -27,6 +27,21 @@ static struct named *next_named(struct call *c, bool is_map)
 
 	if (w && !n)
 		c->why = is_map ? "there is no map of that name" : "no file of that name is open";
+	return n;
+}
+
+struct named *call_file(struct call *c)
+{
+	return next_named(c, false);
+}
+
+/* Of a character device. */
+static struct named *next_file(struct call *c)
+{
+	struct named *n = next_named(c, false);
+
+	if (n && !n->file)
+		c->why = "that is no character device";
 	return n;
 }
 
@@ -66,6 +81,7 @@ void command_open(struct call *c)
 	const char *device = next_device(c);
 	uint32_t how = DEVICE_READ | DEVICE_WRITE;
 	struct user u = user();
+	struct Banos_X_Block *block;
 	struct open_file *f;
 	const struct word *w;
 
@@ -91,6 +107,12 @@ void command_open(struct call *c)
 		c->why = "a file of that name is open already: say `as NAME`";
 		return;
 	}
+	if (block_find(device)) {
+		c->r->number = block_open(device, how, &u, &block);
+		if (!c->r->number)
+			named_new(&called)->block = block;
+		return;
+	}
 	c->r->number = device_open(device, how, &u, &f);
 	if (!c->r->number)
 		named_new(&called)->file = f;
@@ -112,7 +134,7 @@ static void read_options(struct call *c, struct request *q, uint64_t *present)
 			q->position = call_number(c, INT64_MAX, "at which position?");
 			q->is_pread = true;
 		} else if (call_is(c, "fault")) {
-			*present = call_number(c, SIZE_LIMIT, "behind how many bytes?");
+			*present = call_number(c, CALL_SIZE_MAX, "behind how many bytes?");
 		} else {
 			c->why = "there is a word that does not belong here";
 		}
@@ -125,7 +147,11 @@ void command_read(struct call *c)
 	struct request q = {.user = user()};
 	uint64_t present = UINT64_MAX;
 
-	q.length = call_number(c, SIZE_LIMIT, "how many bytes?");
+	if (n && n->block) {
+		command_block_read(c, n);
+		return;
+	}
+	q.length = call_number(c, CALL_SIZE_MAX, "how many bytes?");
 	read_options(c, &q, &present);
 	if (!call_good(c))
 		return;
@@ -137,21 +163,29 @@ void command_read(struct call *c)
 	user_memory_free(q.memory);
 }
 
+uint8_t *call_bytes(struct call *c, size_t *size)
+{
+	const struct word *w = call_word(c, "say which bytes");
+	uint8_t *bytes = NULL;
+	bool typed;
+
+	if (w && word_bytes(w, &bytes, size, &typed))
+		return bytes;
+	if (w)
+		c->why = "the bytes are malformed: \"text\", x:0A0B, u32:5, zero:100 or "
+			 "noise:1:100";
+	return NULL;
+}
+
 /* A program's memory with the bytes of a word in it, at least `size`. */
 static struct user_memory *next_memory(struct call *c, uint64_t size, bool pad)
 {
-	const struct word *w = call_word(c, "say which bytes");
 	struct user_memory *m;
-	uint8_t *bytes = NULL;
 	size_t length = 0;
-	bool typed;
+	uint8_t *bytes = call_bytes(c, &length);
 
-	if (!w)
+	if (!bytes)
 		return NULL;
-	if (!word_bytes(w, &bytes, &length, &typed)) {
-		c->why = "the bytes are malformed: \"text\", x:0A0B, u32:5 or zero:100";
-		return NULL;
-	}
 	m = user_memory_new(pad ? max((uint64_t)length, size) : length);
 	memcpy(m->bytes, bytes, length);
 	free(bytes);
@@ -164,6 +198,10 @@ void command_write(struct call *c)
 	struct request q = {.user = user()};
 	uint64_t present = UINT64_MAX;
 
+	if (n && n->block) {
+		command_block_write(c, n);
+		return;
+	}
 	q.memory = next_memory(c, 0, false);
 	read_options(c, &q, &present);
 	if (call_good(c)) {
@@ -182,7 +220,11 @@ void command_seek(struct call *c)
 	struct named *n = next_named(c, false);
 	uint64_t position = call_number(c, INT64_MAX, "to which position?");
 
-	if (call_good(c))
+	if (!call_good(c))
+		return;
+	if (n->block)
+		c->r->number = (int64_t)(n->position = position);
+	else
 		c->r->number = device_seek(n->file, position);
 }
 
@@ -244,7 +286,9 @@ void command_ctl(struct call *c)
 			q.memory->present = min(present, q.memory->size);
 			q.argument = (uintptr_t)q.memory->bytes;
 		}
-		c->r->number = device_ctl(n->file, request, &q);
+		q.length = q.memory ? _IOC_SIZE(request) : 0;
+		c->r->number = n->block ? block_ctl(n->block, request, &q)
+					: device_ctl(n->file, request, &q);
 		if (q.memory && c->r->number >= 0)
 			set_bytes(c->r, q.memory->bytes, _IOC_SIZE(request));
 	}
@@ -253,7 +297,7 @@ void command_ctl(struct call *c)
 
 void command_poll(struct call *c)
 {
-	struct named *n = next_named(c, false);
+	struct named *n = next_file(c);
 
 	if (!call_good(c))
 		return;
@@ -263,7 +307,7 @@ void command_poll(struct call *c)
 
 void command_await(struct call *c)
 {
-	struct named *n = next_named(c, false);
+	struct named *n = next_file(c);
 	uint64_t patience = BANOS_FOREVER;
 	uint32_t events = 0, event;
 
@@ -285,7 +329,7 @@ void command_await(struct call *c)
 
 void command_map(struct call *c)
 {
-	struct named *n = next_named(c, false), *map;
+	struct named *n = next_file(c), *map;
 	uint64_t offset = call_number(c, INT64_MAX, "from where?");
 	uint64_t length = call_number(c, INT64_MAX, "how many bytes?");
 	uint32_t access = BANOS_MAP_READ;
@@ -336,7 +380,7 @@ void command_peek(struct call *c)
 {
 	struct named *n = next_named(c, true);
 	uint64_t offset = call_number(c, INT64_MAX, "at which offset?");
-	uint64_t size = call_number(c, SIZE_LIMIT, "how many bytes?");
+	uint64_t size = call_number(c, CALL_SIZE_MAX, "how many bytes?");
 	const uint8_t *bytes = call_good(c) ? map_bytes(c, n, offset, size) : NULL;
 
 	if (bytes)

@@ -20,6 +20,9 @@ struct user {
 	int32_t process;
 };
 
+/* By the permissions of a device: DEVICE_READ and DEVICE_WRITE. */
+bool user_may(const struct user *user, uint32_t how, uint32_t mode, uint32_t uid, uint32_t gid);
+
 /* Memory of a program. */
 struct user_memory {
 	struct list link;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A run: drivers come, commands are executed, jobs among them, everything goes. */
 #include "script.h"
+#include "block.h"
 #include "device.h"
 #include "host.h"
 #include "pages.h"
@@ -106,6 +107,8 @@ void named_drop(struct named *n)
 	*at = n->next;
 	if (n->file)
 		device_close(n->file);
+	if (n->block)
+		block_close(n->block);
 	if (n->pages)
 		pages_put(n->pages);
 	free(n->name);
@@ -192,6 +195,9 @@ static bool job_wait(const struct words *w, struct job *j, struct result *r, con
 	if (r->number)
 		return true;
 	*r = j->result;
+	/* That not all was done is what is looked at then. */
+	if (w->wanted != w->count && r->number >= 0)
+		r->sentence = NULL;
 	j->result.bytes = NULL;
 	job_free(j);
 	return true;

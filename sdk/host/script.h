@@ -11,6 +11,7 @@
 
 struct open_file;
 struct Banos_Pages;
+struct Banos_X_Block;
 struct task;
 struct user_memory;
 
@@ -24,11 +25,13 @@ struct result {
 	const char *sentence; /* why it was refused, or NULL */
 };
 
-/* Files and maps by the names that the script gives them. */
+/* Files and maps by the names that the script gives them: one of these is not NULL. */
 struct named {
 	struct named *next;
 	char *name;
-	struct open_file *file;
+	struct open_file *file;	     /* of a character device */
+	struct Banos_X_Block *block; /* likewise */
+	uint64_t position;	     /* where the next transfer of that begins */
 	struct Banos_Pages *pages;
 	uint64_t offset, length; /* of a map, in the pages */
 	uint32_t access;	 /* of a map: BANOS_MAP_* */

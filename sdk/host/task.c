@@ -56,6 +56,11 @@ uint64_t task_random(uint64_t limit)
 	return limit ? value % limit : value;
 }
 
+bool task_has_seed(void)
+{
+	return options.seed != 0;
+}
+
 /* --- time ------------------------------------------------------------------------------------ */
 
 nsec_t task_now(void)
@@ -127,7 +132,7 @@ const char *task_atomic(const struct task *t)
 		return "in an epoch section";
 	if (t->irq_off)
 		return "with interrupts disabled";
-	return t->deferred ? "in a deferred function" : NULL;
+	return t->deferred ? "in a deferred function" : t->no_sleep;
 }
 
 static bool is_awake(const struct task *t)
@@ -226,7 +231,7 @@ _Noreturn static void stuck(const char *why)
 /* Nobody can run: time passes until somebody can. */
 static void jump(void)
 {
-	nsec_t next = min(timer_next(), pci_next());
+	nsec_t next = min(min(timer_next(), pci_next()), block_next());
 	struct task *t;
 
 	list_for_each_entry(t, &tasks, link)

@@ -72,8 +72,9 @@ struct task {
 	uint32_t spins, epochs; /* spinlocks held, epoch sections */
 	uint64_t epoch_since;	/* number of the outermost section */
 	bool irq_off;
-	bool interrupt; /* it is one */
-	bool deferred;	/* in a deferred call */
+	bool interrupt;	      /* it is one */
+	bool deferred;	      /* in a deferred call */
+	const char *no_sleep; /* why else it must not, or NULL */
 	struct task_held held[TASK_HELD_MAX];
 	unsigned held_count;
 	uint32_t driver_locks; /* mutexes and read-write locks held */
@@ -125,12 +126,16 @@ void task_settle(void);
 nsec_t task_now(void);
 /* Time passes while the task is busy. */
 void task_busy(nsec_t ns);
-/* When something is due that no task waits for by a deadline of its own: timer.c, pci.c. */
+/* When something is due that no task waits for by a deadline of its own: timer.c, pci.c, block.c.
+ */
 nsec_t timer_next(void);
 nsec_t pci_next(void);
+nsec_t block_next(void);
 
 /* A random number of the seed; below `limit`, if that is not 0. */
 uint64_t task_random(uint64_t limit);
+/* Is the order of events one by chance? */
+bool task_has_seed(void);
 
 /* Why it must not sleep, or NULL. */
 const char *task_atomic(const struct task *t);

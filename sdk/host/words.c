@@ -248,21 +248,41 @@ static bool integer_bytes(const char *text, uint8_t **bytes, size_t *size)
 	return false;
 }
 
+void words_noise(uint64_t key, uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		uint64_t mixed = (key + i / 7 + 1) * 0x9e3779b97f4a7c15ull;
+
+		bytes[i] = (uint8_t)((mixed ^ mixed >> 31) >> 8 * (i % 7));
+	}
+}
+
+/* "zero:N"; "noise:KEY:N" */
+static bool many_bytes(const char *text, bool noise, uint8_t **bytes, size_t *size)
+{
+	uint64_t key = 0, count;
+	const char *end;
+
+	if (noise && (!parse(text, &end, &key) || *end != ':'))
+		return false;
+	if (!parse(noise ? end + 1 : text, &end, &count) || *end || count > BYTES_MAX)
+		return false;
+	*bytes = host_alloc(count);
+	*size = count;
+	if (noise)
+		words_noise(key, *bytes, count);
+	return true;
+}
+
 bool word_bytes(const struct word *w, uint8_t **bytes, size_t *size, bool *typed)
 {
-	const char *end;
-	uint64_t count;
-
 	*typed = true;
 	if (!w->quoted && str_starts(w->text, "x:"))
 		return hex_bytes(w->text + 2, bytes, size);
-	if (!w->quoted && str_starts(w->text, "zero:")) {
-		if (!parse(w->text + 5, &end, &count) || *end || count > BYTES_MAX)
-			return false;
-		*bytes = host_alloc(count);
-		*size = count;
-		return true;
-	}
+	if (!w->quoted && str_starts(w->text, "zero:"))
+		return many_bytes(w->text + 5, false, bytes, size);
+	if (!w->quoted && str_starts(w->text, "noise:"))
+		return many_bytes(w->text + 6, true, bytes, size);
 	if (!w->quoted && integer_bytes(w->text, bytes, size))
 		return true;
 	*typed = w->quoted;

@@ -43,10 +43,13 @@ static inline bool word_is(const struct word *w, const char *text)
 }
 
 /*
- * Bytes: "text", x:0a0b, u8:N u16:N u32:N u64:N (least significant byte first), zero:N; any other
- * word is text. The bytes are the caller's. false: malformed. typed: not just text without quotes.
+ * Bytes: "text", x:0a0b, u8:N u16:N u32:N u64:N (least significant byte first), zero:N,
+ * noise:KEY:N; any other word is text. The bytes are the caller's. false: malformed. typed: not
+ * just text without quotes.
  */
 bool word_bytes(const struct word *w, uint8_t **bytes, size_t *size, bool *typed);
+/* Bytes that look like chance, the same for the same key. */
+void words_noise(uint64_t key, uint8_t *bytes, size_t size);
 /* Bytes for people: a quoted text, or x:.... The text is the caller's. */
 char *bytes_show(const uint8_t *bytes, size_t size);
 

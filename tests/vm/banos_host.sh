@@ -2,19 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Our drivers in banos-host: what they do, in 50 orders of events, with each allocation failing once,
 # as they are and instrumented; what a driver does wrong is found and named.
-. tests/vm/lib.inc
+. tests/vm/host.inc
 
-make -s sdk >"$work/log" 2>&1 || fail "make sdk fails: $(cat "$work/log")"
-tar -C "$work" -xzf build/sdk/banos-sdk-*.tar.gz || fail "the tarball cannot be unpacked"
-PATH=$(echo "$work"/banos-sdk-*)/bin:$PATH
-drivers=$PWD/build/drivers
-root=$PWD
-
-# instrumented NAME FILE : the driver compiled for banos-host alone.
-instrumented() {
-	banos-cc -O1 -g -fsanitize=address,undefined -isystem build/uapi -o "$work/$1.banos" "$2" \
-		>"$work/log" 2>&1 || fail "$2: $(cat "$work/log")"
-}
 instrumented mailbox drivers/sample/mailbox/mailbox.c
 instrumented hello drivers/sample/hello/hello.c
 instrumented faulty tests/vm/faulty.c
@@ -44,7 +33,7 @@ for f in "$drivers/hello.banos" "$work/hello.banos"; do
 done
 # As the first published revision was compiled: absolute addresses of 32 bits, unwind tables.
 gcc -O2 -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -fno-stack-protector \
-	-I "$(echo "$work"/banos-sdk-*)/include" -c -o "$work/old.banos" \
+	-I "$sdk/include" -c -o "$work/old.banos" \
 	drivers/sample/hello/hello.c || fail "hello.c does not compile for -mcmodel=kernel"
 expect_status 0 banos-host "$work/old.banos"
 expect_line 'hello: still here, tick 1' err
@@ -172,13 +161,10 @@ expect_line '^banos-host: this run failed: --seed 0 --fail-alloc 2$' err
 expect_line 'driver faulty: it left a text node behind' err
 
 # --- simulated devices ---
-for model in edu pci-testdev; do
-	gcc -shared -fPIC -O1 -Wall -Wextra -Werror -I "$(echo "$work"/banos-sdk-*)/include" \
-		-o $model.so "$(echo "$work"/banos-sdk-*)/lib/models/$model.c" ||
-		fail "the model of $model does not compile"
-done
+model edu edu.c
+model pci-testdev pci-testdev.c
 cp "$root/tests/vm/edu.test" "$root/tests/vm/faulty_pci.c" .
-(cd "$root" && instrumented edu drivers/misc/edu/edu.c) || exit 1
+instrumented edu drivers/misc/edu/edu.c
 banos-cc -O1 -o pci.banos faulty_pci.c || fail "faulty_pci.c does not compile"
 for f in "$drivers/edu.banos" edu.banos; do
 	expect_status 0 banos-host --device ./edu.so --script edu.test "$f"
