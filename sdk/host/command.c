@@ -9,6 +9,7 @@
 #include "task.h"
 #include <driver/registry.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 
@@ -150,23 +151,67 @@ static void do_unplug(struct call *c)
 		pci_unplug(d);
 }
 
+/* One of those that every device has, or one of its model's. */
+static void set_fault(struct call *c, struct Banos_Model_Device *d)
+{
+	const struct word *w;
+
+	if (call_is(c, "mute")) {
+		d->mute = true;
+	} else if (call_is(c, "dead")) {
+		d->dead = true;
+	} else if (call_is(c, "none")) {
+		d->mute = d->dead = false;
+		pci_fault(d, "none");
+	} else {
+		w = call_word(c, "say which fault");
+		if (w && !pci_fault(d, w->text))
+			c->why = "a fault is spurious, mute, dead or none, or one of the model's";
+	}
+	pci_update_line(d);
+}
+
 static void do_fault(struct call *c)
 {
 	struct Banos_Model_Device *d = next_simulated(c);
-	bool spurious = false;
+	bool spurious = !c->why && call_is(c, "spurious");
 
-	if (!c->why && call_is(c, "spurious"))
-		spurious = true;
-	else if (!c->why && call_is(c, "mute"))
-		d->mute = true;
-	else if (!c->why && call_is(c, "dead"))
-		d->dead = true;
-	else if (!c->why && call_is(c, "none"))
-		d->mute = d->dead = false;
-	else if (!c->why)
-		c->why = "a fault is spurious, mute, dead or none";
+	if (!c->why && !spurious)
+		set_fault(c, d);
 	if (call_good(c) && spurious)
 		pci_spurious(d);
+}
+
+static void do_send(struct call *c)
+{
+	struct Banos_Model_Device *d = next_simulated(c);
+	size_t length = 0;
+	uint8_t *bytes = call_bytes(c, &length);
+
+	if (!c->why && !d->model->send)
+		c->why = "nothing comes to this device from outside";
+	if (call_good(c)) {
+		c->r->number = (int64_t)d->model->send(d->state, bytes, length);
+		if ((uint64_t)c->r->number < length && c->w->wanted == c->w->count)
+			c->r->sentence = "not all was taken; say `-> BYTES` if that is right";
+	}
+	free(bytes);
+}
+
+static void do_sent(struct call *c)
+{
+	struct Banos_Model_Device *d = next_simulated(c);
+	uint64_t most =
+		c->at < c->end ? call_number(c, CALL_SIZE_MAX, "how many bytes?") : CALL_SIZE_MAX;
+
+	if (!c->why && !d->model->sent)
+		c->why = "this device gives nothing to the outside";
+	if (!call_good(c))
+		return;
+	c->r->bytes = host_alloc(most);
+	c->r->size = (size_t)d->model->sent(d->state, c->r->bytes, most);
+	c->r->has_bytes = true;
+	c->r->number = (int64_t)c->r->size;
 }
 
 static void do_interrupt(struct call *c)
@@ -201,8 +246,8 @@ static const struct {
 	{"exercise", command_exercise, "exercise FILE COUNT"},
 	{"map", command_map, "map FILE OFFSET SIZE as MAP [read] [execute]"},
 	{"unmap", command_unmap, "unmap MAP"},
-	{"peek", command_peek, "peek MAP OFFSET SIZE"},
-	{"poke", command_poke, "poke MAP OFFSET BYTES"},
+	{"peek", command_peek, "peek MAP-OR-NAME OFFSET SIZE"},
+	{"poke", command_poke, "poke MAP-OR-NAME OFFSET BYTES"},
 	{"cat", command_cat, "cat NAME [SIZE]"},
 	{"show", command_show, "show TEXT"},
 	{"store", command_store, "store TEXT BYTES"},
@@ -211,7 +256,9 @@ static const struct {
 	{"shutdown", do_shutdown, "shutdown"},
 	{"plug", do_plug, "plug MODEL.so [as NAME] [OPTIONS]"},
 	{"unplug", do_unplug, "unplug NAME"},
-	{"fault", do_fault, "fault NAME spurious | mute | dead | none"},
+	{"fault", do_fault, "fault NAME spurious | mute | dead | none | FAULT-OF-THE-MODEL"},
+	{"send", do_send, "send NAME BYTES"},
+	{"sent", do_sent, "sent NAME [SIZE]"},
 	{"interrupt", do_interrupt, "interrupt LINE"},
 };
 

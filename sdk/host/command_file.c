@@ -8,6 +8,7 @@
 #include "device.h"
 #include "host.h"
 #include "pages.h"
+#include "pci.h"
 #include "task.h"
 #include <banos/sync.h>
 #include <base/stats.h>
@@ -367,21 +368,47 @@ void command_unmap(struct call *c)
 		named_drop(n);
 }
 
-/* The bytes of a map at offset; NULL: they are not all in it. */
-static uint8_t *map_bytes(struct call *c, const struct named *n, uint64_t offset, uint64_t size)
+/* Memory that scripts look at: of a map, or what a simulated device holds. */
+struct span {
+	uint8_t *bytes;
+	uint64_t length;
+	bool of_device, read_only;
+};
+
+static struct span next_span(struct call *c)
 {
-	if (offset <= n->length && size <= n->length - offset)
-		return n->pages->memory + n->offset + offset;
-	c->why = "that is outside of the map";
+	const struct word *w = call_word(c, "say which map, or simulated device");
+	const struct named *n = w ? named_find(w, true) : NULL;
+	struct Banos_Model_Device *d = w && !n ? pci_find(w->text) : NULL;
+	struct span s = {.of_device = !n};
+
+	if (n) {
+		s.bytes = n->pages->memory + n->offset;
+		s.length = n->length;
+		s.read_only = !(n->access & BANOS_MAP_WRITE);
+	} else if (d && d->model->medium) {
+		s.bytes = d->model->medium(d->state, &s.length);
+	} else if (w) {
+		c->why = "there is no map of that name, nor a simulated device that holds anything";
+	}
+	return s;
+}
+
+/* NULL: the bytes at offset are not all in it. */
+static uint8_t *span_bytes(struct call *c, const struct span *s, uint64_t offset, uint64_t size)
+{
+	if (s->bytes && offset <= s->length && size <= s->length - offset)
+		return s->bytes + offset;
+	c->why = "that is outside of it";
 	return NULL;
 }
 
 void command_peek(struct call *c)
 {
-	struct named *n = next_named(c, true);
+	struct span s = next_span(c);
 	uint64_t offset = call_number(c, INT64_MAX, "at which offset?");
 	uint64_t size = call_number(c, CALL_SIZE_MAX, "how many bytes?");
-	const uint8_t *bytes = call_good(c) ? map_bytes(c, n, offset, size) : NULL;
+	const uint8_t *bytes = call_good(c) ? span_bytes(c, &s, offset, size) : NULL;
 
 	if (bytes)
 		set_bytes(c->r, bytes, size);
@@ -389,16 +416,19 @@ void command_peek(struct call *c)
 
 void command_poke(struct call *c)
 {
-	struct named *n = next_named(c, true);
+	struct span s = next_span(c);
 	uint64_t offset = call_number(c, INT64_MAX, "at which offset?");
-	struct user_memory *m = next_memory(c, 0, false);
-	uint8_t *to = call_good(c) ? map_bytes(c, n, offset, m->size) : NULL;
+	size_t size = 0;
+	uint8_t *from = call_bytes(c, &size);
+	uint8_t *to = call_good(c) ? span_bytes(c, &s, offset, size) : NULL;
 
-	if (to && !(n->access & BANOS_MAP_WRITE))
+	if (to && s.read_only)
 		c->r->number = -EFAULT; /* a program gets a signal */
 	else if (to)
-		memcpy(to, m->bytes, m->size);
-	user_memory_free(m);
+		memcpy(to, from, size);
+	if (to && s.of_device)
+		block_forget_all();
+	free(from);
 }
 
 /* --- texts ----------------------------------------------------------------------------------- */

@@ -60,6 +60,14 @@ struct Banos_Dma_Mapping {
 
 static struct list windows = LIST_INIT(windows);
 
+/* Who reaches the memory: a child of a bus does so by way of what it hangs on. */
+static Banos_Device *master_of(Banos_Device *device)
+{
+	while (device->parent)
+		device = device->parent;
+	return device;
+}
+
 /* --- windows ---------------------------------------------------------------------------------- */
 
 /* The first gap of that size, which crosses no boundary if it need not. 0: there is none. */
@@ -91,7 +99,7 @@ static struct window *window_new(const Banos_Dma *dma, uint64_t length, uint32_t
 	if (!address || posix_memalign(&memory, PAGE, length))
 		return NULL;
 	w = host_alloc(sizeof(*w));
-	*w = (struct window){.device = dma->device,
+	*w = (struct window){.device = master_of(dma->device),
 			     .address = address,
 			     .size = size,
 			     .length = length,
@@ -197,8 +205,7 @@ int32_t banos_dma_destroy(Banos_Dma *dma)
 
 static void stop_device(Banos_Dma *dma)
 {
-	if (dma->device->bus)
-		dma->device->bus->stop(dma->device);
+	device_stop(dma->device);
 }
 
 /* --- buffers ---------------------------------------------------------------------------------- */

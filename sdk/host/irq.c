@@ -72,6 +72,19 @@ void irq_source_spurious(struct irq_source *s)
 	s->pending = true;
 }
 
+/* Whether it is a level or an edge is known when a driver has asked for it. */
+void irq_line_share(struct irq_source *line, bool on)
+{
+	if (on)
+		line->asking++;
+	else
+		line->asking--;
+	if (line->level)
+		line->asserted = line->asking != 0;
+	else if (on && line->asking == 1)
+		line->pending = true;
+}
+
 static bool is_due(const struct irq_source *s)
 {
 	return (s->pending || s->asserted) && !s->masked && !s->given_up && !s->in_service &&
@@ -232,6 +245,7 @@ int32_t banos_irq_alloc_line(Banos_Driver *driver, uint32_t number, uint32_t fla
 	s->users++;
 	s->mode = flags;
 	s->level = flags & BANOS_IRQ_LEVEL;
+	s->asserted = s->level && s->asking;
 	return 0;
 }
 

@@ -19,6 +19,7 @@ struct irq_source {
 	uint32_t unhandled;
 	struct list irqs; /* bound */
 	/* Of legacy lines: */
+	uint32_t asking; /* devices that assert it */
 	uint32_t users;
 	uint32_t mode; /* BANOS_IRQ_* */
 };
@@ -29,6 +30,8 @@ void irq_source_fini(struct irq_source *s);
 void irq_source_set(struct irq_source *s, bool on);
 /* One interrupt without cause. */
 void irq_source_spurious(struct irq_source *s);
+/* One of the devices that share a line begins to assert it, or ends. */
+void irq_line_share(struct irq_source *line, bool on);
 /* The line of that number, or NULL. */
 struct irq_source *irq_line(uint32_t number);
 

@@ -62,11 +62,18 @@ static bool plug_all(void)
 {
 	const char *why = NULL;
 
-	for (unsigned i = 0; i < options.device_count; i++)
-		if (!pci_plug(options.devices[i], NULL, "", &why)) {
+	for (unsigned i = 0; i < options.device_count; i++) {
+		char *path = host_strdup(options.devices[i]);
+		char *comma = strchr(path, ',');
+
+		if (comma)
+			*comma++ = '\0';
+		if (!pci_plug(path, NULL, comma ? comma : "", &why)) {
 			host_complain("%s: %s", options.devices[i], why);
 			return false;
 		}
+		free(path);
+	}
 	return true;
 }
 
@@ -240,7 +247,8 @@ static void usage(void)
 	       "  --fail-alloc N   the Nth allocation fails\n"
 	       "  --fail-allocs    each allocation fails once, in runs of their own\n"
 	       "  --script FILE    execute the commands in a file (-: the standard input)\n"
-	       "  --device FILE    plug in a simulated PCI device of the model in that file\n"
+	       "  --device FILE[,OPTIONS]\n"
+	       "                   plug in a simulated device of the model in that file\n"
 	       "  --cpus N         processors that drivers see (2)\n"
 	       "  --timeout N      seconds that a run may take (60)\n"
 	       "  -v, --verbose    show what all runs say\n"

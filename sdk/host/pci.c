@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Simulated PCI devices: models (banos-host/model.h) come as shared objects and become devices of
- * the bus "pci", whose matching and binding is the kernel's (kernel/bus/device.c).
+ * Simulated devices: models (banos-host/model.h) come as shared objects and become devices of the
+ * bus "pci", whose matching and binding is the kernel's (kernel/bus/device.c); or are found at
+ * ports and a line of the machine (legacy).
  */
 #include "pci.h"
 #include "host.h"
@@ -19,9 +20,11 @@
 #define PORT_BASE   0xc000ull
 #define BAR_MIN	    16
 #define BAR_MAX	    (1ull << 32)
-#define CAP_MSI	    0x40
-#define CAP_MSIX    0x60
-#define CAP_EXPRESS 0x80
+#define CAPS_BEGIN  0x40
+#define CAP_MSI	    24 /* bytes that these capabilities have */
+#define CAP_MSIX    12
+#define CAP_EXPRESS 60
+#define PORTS_END   65536u
 
 typedef struct Banos_Model_Device Device;
 
@@ -63,6 +66,36 @@ static void model_log(Device *d, const char *text)
 	log_printf(LOG_INFO, "device %s: %s", d->name, text);
 }
 
+static void model_complain(Device *d, const char *text)
+{
+	host_complain("device %s: %s", d->name, text);
+}
+
+/* What an older model does not have is zero; of a newer one we know the beginning. */
+static void take_model(Device *d, const Banos_Model *m)
+{
+	d->own = (Banos_Model){.size = 0};
+	memcpy(&d->own, m, min((size_t)m->size, sizeof(d->own)));
+	d->model = &d->own;
+}
+
+static void model_ports(Device *d, uint32_t bar, uint32_t first, uint32_t count)
+{
+	if (d->port_count == PORTS_MAX || bar >= PCI_BARS || !count || first >= PORTS_END ||
+	    count > PORTS_END - first) {
+		host_complain("device %s: it cannot have these ports", d->name);
+		return;
+	}
+	d->ports[d->port_count].bar = bar;
+	d->ports[d->port_count].first = first;
+	d->ports[d->port_count++].count = count;
+}
+
+static void model_line(Device *d, uint32_t number)
+{
+	d->line = irq_line(number) ? number : NO_LINE;
+}
+
 static const Banos_Model_Host services = {
 	.size = sizeof(services),
 	.interrupt = pci_interrupt,
@@ -71,6 +104,10 @@ static const Banos_Model_Host services = {
 	.after = model_after,
 	.log = model_log,
 	.random = task_random,
+	.complain = model_complain,
+	.describe = take_model,
+	.ports = model_ports,
+	.line = model_line,
 };
 
 /* --- their time ------------------------------------------------------------------------------- */
@@ -139,19 +176,64 @@ static void put(Device *d, uint32_t offset, uint32_t width, uint64_t value)
 	memcpy(d->config + offset, &value, width);
 }
 
-/* One capability more at the end of the list; its first two bytes. */
-static void add_capability(Device *d, uint32_t *last, uint32_t offset, uint32_t id)
+/* The list of capabilities as it is being made. */
+struct capabilities {
+	uint32_t last; /* where the next one's place is written */
+	uint32_t end;
+};
+
+/* One more: where it is. */
+static uint32_t add_capability(Device *d, struct capabilities *c, uint32_t id, uint32_t length)
 {
-	put(d, *last, 1, offset);
-	put(d, offset, 1, id);
-	*last = offset + 1;
+	uint32_t at = c->end;
+
+	put(d, c->last, 1, at);
+	put(d, at, 1, id);
 	put(d, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
+	c->last = at + 1;
+	c->end = at + ALIGN_UP(length, 4u);
+	return at;
+}
+
+static uint32_t capabilities_size(const Banos_Model *m)
+{
+	uint32_t size =
+		(m->msi ? CAP_MSI : 0) + (m->msix ? CAP_MSIX : 0) + (m->reset ? CAP_EXPRESS : 0);
+
+	for (unsigned i = 0; i < BANOS_MODEL_CAPABILITIES; i++)
+		size += ALIGN_UP(min(m->capabilities[i].length, (uint32_t)CONFIG_SIZE), 4u);
+	return size;
+}
+
+static void fill_capabilities(Device *d)
+{
+	struct capabilities c = {.last = PCI_CAPABILITY_LIST, .end = CAPS_BEGIN};
+	const Banos_Model *m = d->model;
+
+	if (m->msi) {
+		d->msi = add_capability(d, &c, PCI_CAP_ID_MSI, CAP_MSI);
+		put(d, d->msi + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_64BIT);
+	}
+	if (m->msix) {
+		d->msix = add_capability(d, &c, PCI_CAP_ID_MSIX, CAP_MSIX);
+		put(d, d->msix + PCI_MSIX_FLAGS, 2, m->msix - 1);
+	}
+	if (m->reset) {
+		d->express = add_capability(d, &c, PCI_CAP_ID_EXP, CAP_EXPRESS);
+		put(d, d->express + PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_FLR);
+	}
+	for (unsigned i = 0; i < BANOS_MODEL_CAPABILITIES && m->capabilities[i].length; i++) {
+		const uint8_t *bytes = m->capabilities[i].bytes;
+		uint32_t length = m->capabilities[i].length;
+		uint32_t at = add_capability(d, &c, bytes[0], length);
+
+		memcpy(d->config + at + 2, bytes + 2, length - 2);
+	}
 }
 
 static void fill_config(Device *d)
 {
 	const Banos_Model *m = d->model;
-	uint32_t last = PCI_CAPABILITY_LIST;
 
 	put(d, PCI_VENDOR_ID, 2, m->vendor);
 	put(d, PCI_DEVICE_ID, 2, m->device);
@@ -159,21 +241,7 @@ static void fill_config(Device *d)
 	put(d, PCI_SUBSYSTEM_VENDOR_ID, 2, m->subvendor);
 	put(d, PCI_SUBSYSTEM_ID, 2, m->subdevice);
 	put(d, PCI_INTERRUPT_PIN, 1, m->line != 0);
-	if (m->msi) {
-		d->msi = CAP_MSI;
-		add_capability(d, &last, CAP_MSI, PCI_CAP_ID_MSI);
-		put(d, CAP_MSI + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_64BIT);
-	}
-	if (m->msix) {
-		d->msix = CAP_MSIX;
-		add_capability(d, &last, CAP_MSIX, PCI_CAP_ID_MSIX);
-		put(d, CAP_MSIX + PCI_MSIX_FLAGS, 2, m->msix - 1);
-	}
-	if (m->reset) {
-		d->express = CAP_EXPRESS;
-		add_capability(d, &last, CAP_EXPRESS, PCI_CAP_ID_EXP);
-		put(d, CAP_EXPRESS + PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_FLR);
-	}
+	fill_capabilities(d);
 }
 
 /* An address for each BAR, as a firmware gives it. */
@@ -197,12 +265,17 @@ static void place_bars(Device *d)
 
 static const char *check_model(const Banos_Model *m)
 {
-	if (!m || m->size != sizeof(*m) || m->flags)
+	if (!m || m->size < offsetof(Banos_Model, capabilities) || (m->flags & ~BANOS_MODEL_LEGACY))
 		return "its banos_model gives another kind of model";
 	if (!m->name || !m->create || !m->destroy || !m->read || !m->write)
 		return "its model lacks a name or a required function";
 	if (m->msix > VECTORS_MAX || m->msi > 1 || m->line > 1)
 		return "its model has more interrupts than can be";
+	for (unsigned i = 0; i < BANOS_MODEL_CAPABILITIES; i++)
+		if (m->capabilities[i].length && m->capabilities[i].length < 3)
+			return "a capability of its model is too short";
+	if (capabilities_size(m) > CONFIG_SIZE - CAPS_BEGIN)
+		return "the capabilities of its model do not fit";
 	for (unsigned i = 0; i < PCI_BARS; i++) {
 		uint64_t length = m->bars[i].length;
 
@@ -242,26 +315,27 @@ static void describe(Device *d)
 	info->revision = m->revision;
 }
 
-static const Banos_Model *load(const char *path, const char **why)
+/* The model in that file, into *d. NULL, or what is wrong. */
+static const char *load(const char *path, Device *d)
 {
 	const Banos_Model *(*get)(const Banos_Model_Host *host);
+	const Banos_Model *m;
 	char file[4096];
 	void *object;
 
 	/* Without a slash it would be looked for among the system's libraries. */
 	snprintf(file, sizeof(file), "%s%s", strchr(path, '/') ? "" : "./", path);
 	object = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-	if (!object) {
-		*why = dlerror();
-		return NULL;
-	}
+	if (!object)
+		return dlerror();
 	get = (const Banos_Model *(*)(const Banos_Model_Host *))dlsym(object, "banos_model");
-	if (!get) {
-		*why = "it has no function banos_model";
-		return NULL;
-	}
-	*why = check_model(get(&services));
-	return *why ? NULL : get(&services);
+	if (!get)
+		return "it has no function banos_model";
+	m = get(&services);
+	if (!m || m->size < offsetof(Banos_Model, capabilities))
+		return "its banos_model gives another kind of model";
+	take_model(d, m);
+	return check_model(&d->own);
 }
 
 Device *pci_find(const char *name)
@@ -274,30 +348,58 @@ Device *pci_find(const char *name)
 	return NULL;
 }
 
+/* Two devices at one port would both answer. */
+static bool ports_collide(const Device *d)
+{
+	uint32_t bar, offset;
+
+	for (uint32_t i = 0; i < d->port_count; i++)
+		for (uint32_t k = 0; k < d->ports[i].count; k++)
+			if (pci_legacy_at(d->ports[i].first + k, 1, &bar, &offset))
+				return true;
+	return false;
+}
+
+/* NULL, or why there is no such device. */
+static const char *make(Device *d, const char *path, const char *name, const char *options)
+{
+	const char *why = load(path, d);
+
+	if (why)
+		return why;
+	d->line = NO_LINE;
+	strlcpy(d->name, name ? name : d->model->name, sizeof(d->name));
+	d->state = d->model->create(d, options);
+	if (!d->state)
+		return "its model cannot make a device";
+	/* By now it may have another description. */
+	why = check_model(d->model);
+	strlcpy(d->name, name ? name : d->model->name, sizeof(d->name));
+	if (!why && pci_find(d->name))
+		why = "there is a device of that name: say `as NAME`";
+	if (!why && ports_collide(d))
+		why = "there is a device at its ports";
+	if (why)
+		d->model->destroy(d->state);
+	return why;
+}
+
 Device *pci_plug(const char *path, const char *name, const char *options, const char **why)
 {
-	const Banos_Model *m = load(path, why);
-	Device *d;
+	Device *d = host_alloc(sizeof(*d));
 
-	if (!m)
-		return NULL;
-	if (pci_find(name ? name : m->name)) {
-		*why = "there is a device of that name: say `as NAME`";
-		return NULL;
-	}
-	d = host_alloc(sizeof(*d));
-	d->model = m;
-	d->state = m->create(d, options);
-	if (!d->state) {
-		*why = "its model cannot make a device";
+	*why = make(d, path, name, options);
+	if (*why) {
+		forget_moments(d);
 		free(d);
 		return NULL;
 	}
-	strlcpy(d->name, name ? name : m->name, sizeof(d->name));
+	list_add_tail(&d->link, &all);
+	if (pci_is_legacy(d))
+		return d;
 	fill_config(d);
 	place_bars(d);
 	describe(d);
-	list_add_tail(&d->link, &all);
 	device_add(&d->device);
 	return d;
 }
@@ -305,13 +407,37 @@ Device *pci_plug(const char *path, const char *name, const char *options, const 
 void pci_unplug(Device *d)
 {
 	d->dead = true;
-	if (device_evict(&d->device))
-		return;
-	list_del(&d->device.link);
+	pci_update_line(d);
+	if (!pci_is_legacy(d)) {
+		if (device_evict(&d->device))
+			return;
+		list_del(&d->device.link);
+	}
 	list_del(&d->link);
+	ports_orphan(d);
 	forget_moments(d);
 	d->model->destroy(d->state);
 	free(d);
+}
+
+bool pci_fault(Device *d, const char *word)
+{
+	return d->model->fault && d->model->fault(d->state, word) == 0;
+}
+
+Device *pci_legacy_at(uint32_t first, uint32_t count, uint32_t *bar, uint32_t *offset)
+{
+	Device *d;
+
+	list_for_each_entry(d, &all, link)
+		for (uint32_t i = 0; i < d->port_count; i++)
+			if (first >= d->ports[i].first &&
+			    first + count <= d->ports[i].first + d->ports[i].count) {
+				*bar = d->ports[i].bar;
+				*offset = first - d->ports[i].first;
+				return d;
+			}
+	return NULL;
 }
 
 /* --- registers -------------------------------------------------------------------------------- */
@@ -322,6 +448,8 @@ static bool answers(const Device *d, uint32_t bar)
 		d->model->bars[bar].flags & BANOS_PCI_BAR_PORTS ? BANOS_PCI_IO : BANOS_PCI_MEMORY;
 	char where[WHERE_SIZE];
 
+	if (pci_is_legacy(d))
+		return !d->dead;
 	if (!(d->enabled & needed))
 		host_complain("%s: an access to device %s, which is not enabled "
 			      "(banos_pci_enable)",

@@ -182,8 +182,23 @@ int32_t banos_pci_ports(Banos_Device *device, uint32_t index, uint32_t offset, u
 
 /* --- interrupts ------------------------------------------------------------------------------- */
 
+void pci_update_line(Device *d)
+{
+	bool on = d->wants_line && !d->mute && !d->dead;
+
+	if (!pci_is_legacy(d) || d->line == NO_LINE || d->shares == on)
+		return;
+	d->shares = on;
+	irq_line_share(irq_line(d->line), on);
+}
+
 void pci_interrupt(Device *d, uint32_t vector, uint32_t on)
 {
+	if (pci_is_legacy(d)) {
+		d->wants_line = on;
+		pci_update_line(d);
+		return;
+	}
 	if (!d->kind || d->kind == BANOS_PCI_LINE)
 		d->wants_line = on;
 	if (d->dead || d->mute || !d->kind || vector >= d->source_count)
@@ -200,6 +215,8 @@ void pci_spurious(Device *d)
 {
 	for (uint32_t i = 0; i < d->source_count; i++)
 		irq_source_spurious(&d->sources[i]);
+	if (d->line != NO_LINE)
+		irq_source_spurious(irq_line(d->line));
 }
 
 static uint32_t count_of(const Device *d, uint32_t kind)

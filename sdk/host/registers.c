@@ -200,7 +200,7 @@ int32_t ports_create(struct owner *owner, Device *d, uint32_t bar, uint32_t offs
 	p->offset = offset;
 	p->first = first;
 	p->count = count;
-	p->object.scope = d ? &d->device : NULL;
+	p->object.scope = d && !pci_is_legacy(d) ? &d->device : NULL;
 	list_add_tail(&p->link, &claimed);
 	owner_add(owner, &p->object, &ports_class);
 	*out = p;
@@ -211,12 +211,15 @@ int32_t banos_ports_claim(Banos_Driver *driver, uint32_t first, uint32_t count, 
 			  Banos_Ports **ports)
 {
 	struct owner *owner = owner_find(driver);
+	uint32_t bar = 0, offset = 0;
+	Device *d;
 
 	if (ports)
 		*ports = NULL;
 	if (!owner || !ports || flags || !count || first >= PORTS_END || count > PORTS_END - first)
 		return -EINVAL;
-	return ports_create(owner, NULL, 0, 0, first, count, ports);
+	d = pci_legacy_at(first, count, &bar, &offset);
+	return ports_create(owner, d, bar, offset, first, count, ports);
 }
 
 void banos_ports_release(Banos_Ports *p)
@@ -226,6 +229,15 @@ void banos_ports_release(Banos_Ports *p)
 	list_del(&p->link);
 	owner_remove(&p->object);
 	free(p);
+}
+
+void ports_orphan(Device *d)
+{
+	Banos_Ports *p;
+
+	list_for_each_entry(p, &claimed, link)
+		if (p->device == d)
+			p->device = NULL;
 }
 
 static uint32_t port_read(Banos_Ports *p, uint32_t offset, uint32_t width)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Models: simulated PCI devices for banos-host, which tests a driver against them. A model is a
+ * Models: simulated devices for banos-host, which tests a driver against them. A model is a
  * shared object of an ordinary process:
  *
  *	gcc -shared -fPIC -I SDK/include -o mine.so mine.c
@@ -18,7 +18,14 @@
 
 #include <stdint.h>
 
-#define BANOS_MODEL_BARS 6
+#define BANOS_MODEL_BARS	 6
+#define BANOS_MODEL_CAPABILITIES 8
+
+/* Flags of models: it is no PCI device, but at the places that create() says by ports() and line().
+ */
+#define BANOS_MODEL_LEGACY 1u
+
+typedef struct Banos_Model Banos_Model;
 
 /* The device that a model belongs to, for the functions of Banos_Model_Host. */
 typedef struct Banos_Model_Device Banos_Model_Device;
@@ -44,9 +51,22 @@ typedef struct Banos_Model_Host {
 	void (*log)(Banos_Model_Device *device, const char *text);
 	/* By chance, of the seed; below `limit`. */
 	uint64_t (*random)(uint64_t limit);
+	/* The driver has done what the device does not stand for: a line, and the run has failed.
+	 */
+	void (*complain)(Banos_Model_Device *device, const char *text);
+	/*
+	 * For create() alone. This device is described by `own`, which the model keeps as long as
+	 * the device, instead of what banos_model() gave: kinds and numbers of interrupts by
+	 * option, say.
+	 */
+	void (*describe)(Banos_Model_Device *device, const Banos_Model *own);
+	/* Of a legacy device: `count` ports from `first` on are its BAR `bar`, as offsets from
+	 * `first`; its interrupts are those of a line of the machine. */
+	void (*ports)(Banos_Model_Device *device, uint32_t bar, uint32_t first, uint32_t count);
+	void (*line)(Banos_Model_Device *device, uint32_t number);
 } Banos_Model_Host;
 
-typedef struct Banos_Model {
+struct Banos_Model {
 	uint32_t size;	  /* of this structure */
 	uint32_t flags;	  /* 0 */
 	const char *name; /* as scripts call it */
@@ -73,7 +93,26 @@ typedef struct Banos_Model {
 	void (*write)(void *state, uint32_t bar, uint64_t offset, uint32_t width, uint64_t value);
 	/* A time that after() was told has come. */
 	void (*due)(void *state, uint64_t what);
-} Banos_Model;
+
+	/* The rest, which scripts ask for, may be NULL. */
+	/* Capabilities of its own, in order: id, then a byte that banos-host fills in, then the
+	 * others. */
+	struct {
+		const uint8_t *bytes;
+		uint32_t length; /* 0: none */
+		uint32_t zero;
+	} capabilities[BANOS_MODEL_CAPABILITIES];
+	/* `fault NAME WORD`: from now on it is broken in that way. "none": in no way. 0; else it
+	 * knows no such fault. */
+	int32_t (*fault)(void *state, const char *word);
+	/* `send NAME BYTES`: they come to the device from outside. How many it takes. */
+	uint64_t (*send)(void *state, const uint8_t *bytes, uint64_t length);
+	/* `sent NAME`: up to `length` bytes that the device has given to the outside, which it
+	 * forgets. How many. */
+	uint64_t (*sent)(void *state, uint8_t *bytes, uint64_t length);
+	/* `peek NAME`, `poke NAME`: what it holds. NULL: nothing. */
+	uint8_t *(*medium)(void *state, uint64_t *size);
+};
 
 /* Each model has it. `host` stays. */
 const Banos_Model *banos_model(const Banos_Model_Host *host);
