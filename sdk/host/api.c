@@ -6,6 +6,7 @@
 #include "api.h"
 #include "host.h"
 #include "task.h"
+#include <lib/string.h>
 
 /* Made by gen_table from include/banos. */
 extern const struct api_function api_functions[];
@@ -24,6 +25,13 @@ const char *api_name(void)
 	return t->call_count ? t->calls[t->call_count - 1].name : "?";
 }
 
+/* May it be called while the log waits for the hardware of a terminal? <banos/x_tty.h> */
+static bool is_for_registers(const char *name)
+{
+	return str_starts(name, "banos_port_") || str_starts(name, "banos_mmio_") ||
+	       strcmp(name, "banos_x_tty_unlock") == 0;
+}
+
 static void check_context(const struct api_function *f, uintptr_t from)
 {
 	const struct task *t = task_self();
@@ -33,6 +41,11 @@ static void check_context(const struct api_function *f, uintptr_t from)
 	if (f->context == API_SLEEPS && why)
 		host_complain("%s: calls %s, which may sleep, %s", images_where(from, where),
 			      f->name, why);
+	if (t->registers_only && !is_for_registers(f->name))
+		host_complain(
+			"%s: calls %s while it holds the lock of a terminal that the kernel's "
+			"log may write to: only registers are read and written then",
+			images_where(from, where), f->name);
 	if (f->context == API_NO_INTERRUPT && t->interrupt)
 		host_complain("%s: calls %s in an interrupt", images_where(from, where), f->name);
 }

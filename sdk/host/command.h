@@ -56,4 +56,12 @@ void command_zero(struct call *c);
 void command_size(struct call *c);
 void command_exercise(struct call *c);
 
+/* command_tty.c: what programs do with terminals. */
+void command_tty_read(struct call *c, struct named *n);
+void command_tty_write(struct call *c, struct named *n);
+void command_drain(struct call *c);
+void command_line(struct call *c);
+void command_break(struct call *c);
+void command_modem(struct call *c);
+
 #endif

@@ -10,6 +10,7 @@
 #include "pages.h"
 #include "pci.h"
 #include "task.h"
+#include "tty.h"
 #include <banos/sync.h>
 #include <base/stats.h>
 #include <stdio.h>
@@ -83,6 +84,7 @@ void command_open(struct call *c)
 	uint32_t how = DEVICE_READ | DEVICE_WRITE;
 	struct user u = user();
 	struct Banos_X_Block *block;
+	struct tty_file *tty;
 	struct open_file *f;
 	const struct word *w;
 
@@ -112,6 +114,12 @@ void command_open(struct call *c)
 		c->r->number = block_open(device, how, &u, &block);
 		if (!c->r->number)
 			named_new(&called)->block = block;
+		return;
+	}
+	if (tty_find(device)) {
+		c->r->number = tty_open(device, how, &u, &tty);
+		if (!c->r->number)
+			named_new(&called)->tty = tty;
 		return;
 	}
 	c->r->number = device_open(device, how, &u, &f);
@@ -150,6 +158,10 @@ void command_read(struct call *c)
 
 	if (n && n->block) {
 		command_block_read(c, n);
+		return;
+	}
+	if (n && n->tty) {
+		command_tty_read(c, n);
 		return;
 	}
 	q.length = call_number(c, CALL_SIZE_MAX, "how many bytes?");
@@ -203,6 +215,10 @@ void command_write(struct call *c)
 		command_block_write(c, n);
 		return;
 	}
+	if (n && n->tty) {
+		command_tty_write(c, n);
+		return;
+	}
 	q.memory = next_memory(c, 0, false);
 	read_options(c, &q, &present);
 	if (call_good(c)) {
@@ -226,7 +242,7 @@ void command_seek(struct call *c)
 	if (n->block)
 		c->r->number = (int64_t)(n->position = position);
 	else
-		c->r->number = device_seek(n->file, position);
+		c->r->number = n->file ? device_seek(n->file, position) : -ESPIPE;
 }
 
 /* io:T:N, ior:T:N:SIZE, iow:..., iowr:..., as in the macros of ioctl(2); or the number. */
@@ -268,6 +284,8 @@ void command_ctl(struct call *c)
 	uint64_t present = UINT64_MAX;
 	uint32_t request = 0;
 
+	if (n && n->tty)
+		c->why = "terminals have words of their own: line, break, modem, drain";
 	if (w && !parse_request(w, &request))
 		c->why = "a request is a number, io:T:N, ior:T:N:SIZE, iow:T:N:SIZE or "
 			 "iowr:T:N:SIZE";

@@ -7,6 +7,7 @@
 #include "pages.h"
 #include "registry.h"
 #include "task.h"
+#include "tty.h"
 #include <banos/sync.h>
 #include <driver/image.h>
 #include <driver/registry.h>
@@ -109,6 +110,8 @@ void named_drop(struct named *n)
 		device_close(n->file);
 	if (n->block)
 		block_close(n->block);
+	if (n->tty)
+		tty_close(n->tty);
 	if (n->pages)
 		pages_put(n->pages);
 	free(n->name);

@@ -12,6 +12,7 @@
 struct open_file;
 struct Banos_Pages;
 struct Banos_X_Block;
+struct tty_file;
 struct task;
 struct user_memory;
 
@@ -32,6 +33,7 @@ struct named {
 	struct open_file *file;	     /* of a character device */
 	struct Banos_X_Block *block; /* likewise */
 	uint64_t position;	     /* where the next transfer of that begins */
+	struct tty_file *tty;	     /* likewise */
 	struct Banos_Pages *pages;
 	uint64_t offset, length; /* of a map, in the pages */
 	uint32_t access;	 /* of a map: BANOS_MAP_* */

@@ -74,6 +74,7 @@ struct task {
 	bool irq_off;
 	bool interrupt;	      /* it is one */
 	bool deferred;	      /* in a deferred call */
+	bool registers_only;  /* it holds what the kernel's log waits for */
 	const char *no_sleep; /* why else it must not, or NULL */
 	struct task_held held[TASK_HELD_MAX];
 	unsigned held_count;
