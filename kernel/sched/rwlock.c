@@ -12,7 +12,7 @@
  * With WAITERS, newcomers only take a lock that is free (readers do not join readers, else writers
  * would starve), and with HANDOFF they do not. A release that leaves the lock free, every change of
  * the list and of HANDOFF are made under waiters.lock while WAITERS is set; and who was on the list
- * passes through it before it returns.
+ * passes through it before it returns. tests/models/rwlock.pml explores the orders of these steps.
  */
 #include "blocker_internal.h"
 #include "lock_spin.h"
