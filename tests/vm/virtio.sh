@@ -43,6 +43,7 @@ answers: 2
 bytes: 128
 IO-APIC level   virtio
 PCI-MSIX edge   virtio
+PCI-MSIX edge   virtio
 2
 banos: virtio: driver virtio is needed by virtio-rng, which must be removed first
 virtio-rng: instance N removed

@@ -16,10 +16,20 @@
 #define EBUSY	   16
 #define ENODEV	   19
 #define EINVAL	   22
+#define ENOSPC	   28
 #define EOPNOTSUPP 95
 
-#define QUEUES_MAX     16
+#define QUEUES_MAX     64
+#define OWN_MAX	       16 /* queues, for each to have an interrupt of its own */
 #define QUEUE_SIZE_MAX 1024
+
+/* Who has which interrupt. */
+enum interrupts {
+	LINE, /* one for all, which may be shared with other devices; ISR says why */
+	ONE,  /* a message for all */
+	TWO,  /* one for the configuration, one for all queues */
+	EACH, /* one for the configuration, one for each queue */
+};
 
 struct virtio {
 	Banos_Device *pci;
@@ -28,14 +38,17 @@ struct virtio {
 	Banos_Mmio *common, *notify, *isr, *config; /* parts of its registers; config may be NULL */
 	uint32_t notify_multiplier;
 	Banos_Dma *dma;
-	Banos_Mutex lock;		 /* around what follows, but for interrupts */
-	Banos_Irq *irqs[QUEUES_MAX + 1]; /* [lock] */
-	uint32_t irq_count;		 /* [lock] */
-	uint32_t by_line;		 /* [lock] the one interrupt is a line's */
-	Virtio_Queue
-		*queues[QUEUES_MAX]; /* [lock; read by interrupts, which end before it changes] */
-	uint32_t agreed;	     /* [lock] features are agreed on */
-	uint32_t broken;	     /* atomic: it was caught lying */
+	Banos_Mutex lock;	      /* around what follows, but for interrupts */
+	Banos_Irq *irqs[OWN_MAX + 1]; /* [lock] */
+	uint32_t irq_count;	      /* [lock] */
+	enum interrupts mode;	      /* [lock; read by interrupts, which end before it changes] */
+	Virtio_Queue *queues[QUEUES_MAX]; /* likewise */
+	void (*changed)(void *ctx);	  /* likewise; or NULL */
+	void *changed_ctx;		  /* likewise */
+	uint8_t generation;		  /* of the configuration; ONE: by the interrupt alone */
+	uint32_t agreed;		  /* [lock] features are agreed on */
+	uint32_t working;		  /* atomic: ready, so that its driver may be called */
+	uint32_t broken;		  /* atomic: it was caught lying, or has failed */
 };
 
 /* A lie: the device is told that we have given up. Context: any. */
@@ -48,6 +61,9 @@ void ring_destroy(Virtio_Queue *q);
 void ring_addresses(const Virtio_Queue *q, uint64_t *descriptors, uint64_t *available,
 		    uint64_t *used);
 void ring_set_notify(Virtio_Queue *q, uint64_t offset);
+/* Its requests are done, perhaps: its driver is told if the device works. */
 void ring_call(Virtio_Queue *q);
+/* Its driver does not know of it. */
+void ring_orphan(Virtio_Queue *q);
 
 #endif

@@ -112,8 +112,13 @@ void ring_set_notify(Virtio_Queue *q, uint64_t offset)
 
 void ring_call(Virtio_Queue *q)
 {
-	if (q->called)
+	if (q->called && __atomic_load_n(&q->v->working, __ATOMIC_ACQUIRE))
 		q->called(q->ctx);
+}
+
+void ring_orphan(Virtio_Queue *q)
+{
+	q->called = 0;
 }
 
 /* --- to the device ---------------------------------------------------------------------------- */

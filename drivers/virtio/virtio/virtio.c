@@ -7,9 +7,14 @@
  *	agreed	 -> working	virtio_ready; queues may be made before
  *	any	 -> quiet	virtio_reset, negotiate anew, or its driver has gone (stop)
  *
- * Interrupts are those of the device's state: had by negotiate, given back by reset, so that nobody
- * is called for a device that is quiet. With messages each queue has its own; with too few of them,
- * or a line, one for all.
+ * Interrupts are those of the device's state: had by negotiate, given back by reset. The driver is
+ * called by them from virtio_ready to reset only, whatever the device does: before, it may not have
+ * got its queues yet. With messages each queue has its own and the configuration one; with too few
+ * of them, or many queues, there is one for all queues, or one for everything, or a line.
+ *
+ * The one message for everything does not say why it came: whether the configuration has changed is
+ * then seen by its generation. A device that says that it has failed (DEVICE_NEEDS_RESET) is as one
+ * that was caught lying.
  *
  * Locks: v->lock around negotiate, queue_create, ready, reset. ring.c has that of a queue.
  */
@@ -32,7 +37,6 @@
 #define COMMON_LENGTH 56
 #define TRIES	      100
 #define PAUSE_NS      1000000
-#define NO_VECTOR     0xffff
 
 static struct {
 	Banos_Driver record;
@@ -93,13 +97,11 @@ static uint32_t on_queue(void *ctx)
 	return BANOS_IRQ_HANDLED;
 }
 
-/* Of all; reading ISR of a line's takes the request back. */
-static uint32_t on_any(void *ctx)
+/* Of all queues. */
+static uint32_t on_queues(void *ctx)
 {
 	struct virtio *v = ctx;
 
-	if (v->by_line && !banos_mmio_r8(v->isr, 0))
-		return BANOS_IRQ_NONE;
 	for (uint32_t i = 0; i < QUEUES_MAX; i++) {
 		Virtio_Queue *q = __atomic_load_n(&v->queues[i], __ATOMIC_ACQUIRE);
 
@@ -109,35 +111,103 @@ static uint32_t on_any(void *ctx)
 	return BANOS_IRQ_HANDLED;
 }
 
-/* Lock held. Number 0 is for all, or for the configuration; number 1 + i for queue i. */
+static uint32_t on_config(void *ctx)
+{
+	struct virtio *v = ctx;
+
+	if (!__atomic_load_n(&v->working, __ATOMIC_ACQUIRE))
+		return BANOS_IRQ_HANDLED;
+	if (status(v) & VIRTIO_CONFIG_S_NEEDS_RESET)
+		virtio_fail(v, "has failed");
+	else if (v->changed)
+		v->changed(v->changed_ctx);
+	return BANOS_IRQ_HANDLED;
+}
+
+static uint8_t generation(struct virtio *v)
+{
+	return banos_mmio_r8(v->common, VIRTIO_PCI_COMMON_CFGGENERATION);
+}
+
+/* A message for everything. */
+static uint32_t on_message(void *ctx)
+{
+	struct virtio *v = ctx;
+	uint8_t now = generation(v);
+
+	if (now != v->generation) {
+		v->generation = now;
+		on_config(v);
+	}
+	return on_queues(v);
+}
+
+/* Reading ISR takes the request back. */
+static uint32_t on_line(void *ctx)
+{
+	struct virtio *v = ctx;
+	uint8_t why = banos_mmio_r8(v->isr, 0);
+
+	if (!why)
+		return BANOS_IRQ_NONE;
+	if (why & VIRTIO_PCI_ISR_CONFIG)
+		on_config(v);
+	return on_queues(v);
+}
+
+/* Lock held. How many, all of one kind; or -errno. */
+static int32_t allocate(struct virtio *v, enum interrupts mode, uint32_t queues)
+{
+	uint32_t n = mode == EACH ? 1 + queues : mode == TWO ? 2 : 1;
+
+	if (mode == EACH && queues > OWN_MAX)
+		return -ENOSPC;
+	v->mode = mode;
+	return banos_pci_irq_alloc(v->pci, n, n, mode == LINE ? BANOS_PCI_LINE : BANOS_PCI_MSIX,
+				   v->irqs);
+}
+
+static int32_t bind(struct virtio *v, uint32_t index, Banos_Irq_Hard function, void *ctx)
+{
+	return banos_irq_bind(v->irqs[index], function, 0, ctx, BANOS_CPU_ANY, 0);
+}
+
+/* Lock held. Number 0 is for all, or for the configuration. */
 static int32_t get_interrupts(struct virtio *v)
 {
 	uint32_t queues = banos_mmio_r16(v->common, VIRTIO_PCI_COMMON_NUMQ);
-	uint32_t want = 1 + (queues < QUEUES_MAX ? queues : QUEUES_MAX);
-	int32_t n = banos_pci_irq_alloc(v->pci, want, want, BANOS_PCI_MSIX, v->irqs);
+	int32_t n = allocate(v, EACH, queues);
 
-	v->by_line = 0;
 	if (n < 0)
-		n = banos_pci_irq_alloc(v->pci, 1, 1, BANOS_PCI_MSIX, v->irqs);
-	if (n < 0) {
-		n = banos_pci_irq_alloc(v->pci, 1, 1, BANOS_PCI_LINE, v->irqs);
-		v->by_line = 1;
-	}
+		n = allocate(v, TWO, queues);
+	if (n < 0)
+		n = allocate(v, ONE, queues);
+	if (n < 0)
+		n = allocate(v, LINE, queues);
 	if (n < 0)
 		return n;
 	v->irq_count = (uint32_t)n;
-	return n > 1 ? 0 : banos_irq_bind(v->irqs[0], on_any, 0, v, BANOS_CPU_ANY, 0);
+	if (v->mode == LINE)
+		return bind(v, 0, on_line, v);
+	n = bind(v, 0, v->mode == ONE ? on_message : on_config, v);
+	if (!n && v->mode == TWO)
+		n = bind(v, 1, on_queues, v);
+	if (n)
+		return n;
+	banos_mmio_w16(v->common, VIRTIO_PCI_COMMON_MSIX, 0);
+	return banos_mmio_r16(v->common, VIRTIO_PCI_COMMON_MSIX) == 0 ? 0 : -EIO;
 }
 
 /* The vector that a queue is to have, and its handler; lock held, the queue selected. */
 static int32_t set_vector(struct virtio *v, Virtio_Queue *q, uint32_t index)
 {
-	uint16_t vector = v->irq_count > 1 ? (uint16_t)(1 + index) : 0;
+	uint16_t vector = v->mode == EACH ? (uint16_t)(1 + index) : v->mode == TWO ? 1 : 0;
 
-	if (v->by_line)
+	if (v->mode == LINE)
 		return 0;
-	if (v->irq_count > 1) {
-		int32_t result = banos_irq_bind(v->irqs[vector], on_queue, 0, q, BANOS_CPU_ANY, 0);
+	if (v->mode == EACH) {
+		/* It may say now that it has more queues than before. */
+		int32_t result = vector < v->irq_count ? bind(v, vector, on_queue, q) : -EIO;
 
 		if (result)
 			return result;
@@ -153,6 +223,7 @@ static int32_t make_quiet(struct virtio *v)
 {
 	int32_t result = -EIO;
 
+	__atomic_store_n(&v->working, 0, __ATOMIC_RELEASE);
 	banos_mmio_w8(v->common, VIRTIO_PCI_COMMON_STATUS, 0);
 	for (uint32_t i = 0; i < TRIES && result; i++) {
 		if (status(v) == 0)
@@ -171,6 +242,7 @@ static int32_t make_quiet(struct virtio *v)
 		v->queues[i] = 0;
 	}
 	v->agreed = 0;
+	v->changed = 0;
 	return result;
 }
 
@@ -253,6 +325,8 @@ int32_t virtio_ready(Banos_Device *device)
 		return -ENODEV;
 	banos_mutex_lock(&v->lock);
 	if (v->agreed && !v->broken) {
+		v->generation = generation(v);
+		__atomic_store_n(&v->working, 1, __ATOMIC_RELEASE);
 		add_status(v, VIRTIO_CONFIG_S_DRIVER_OK);
 		result = status(v) & VIRTIO_CONFIG_S_NEEDS_RESET ? -EIO : 0;
 	}
@@ -291,14 +365,32 @@ int32_t virtio_config_read(Banos_Device *device, uint32_t offset, void *buffer, 
 	    size > banos_mmio_length(v->config) - offset)
 		return -EINVAL;
 	for (uint32_t i = 0; i < TRIES; i++) {
-		before = banos_mmio_r8(v->common, VIRTIO_PCI_COMMON_CFGGENERATION);
+		before = generation(v);
 		read_once(v, offset, buffer, size);
-		if (banos_mmio_r8(v->common, VIRTIO_PCI_COMMON_CFGGENERATION) == before)
+		if (generation(v) == before)
 			return 0;
 	}
 	return -EIO;
 }
 BANOS_EXPORT(virtio_config_read);
+
+int32_t virtio_config_notify(Banos_Device *device, void (*changed)(void *ctx), void *ctx)
+{
+	struct virtio *v = of(device);
+	int32_t result = -EINVAL;
+
+	if (!v)
+		return -ENODEV;
+	banos_mutex_lock(&v->lock);
+	if (v->agreed && !v->working) {
+		v->changed = changed;
+		v->changed_ctx = ctx;
+		result = 0;
+	}
+	banos_mutex_unlock(&v->lock);
+	return result;
+}
+BANOS_EXPORT(virtio_config_notify);
 
 /* --- queues ----------------------------------------------------------------------------------- */
 
@@ -334,6 +426,7 @@ static int32_t create(struct virtio *v, uint32_t index, uint32_t size, void (*ca
 		      void *ctx)
 {
 	uint32_t most, n = 1;
+	Virtio_Queue *q;
 	int32_t result;
 
 	banos_mmio_w16(v->common, VIRTIO_PCI_COMMON_Q_SELECT, (uint16_t)index);
@@ -344,13 +437,14 @@ static int32_t create(struct virtio *v, uint32_t index, uint32_t size, void (*ca
 		most = size;
 	while (2 * n <= most && 2 * n <= QUEUE_SIZE_MAX)
 		n *= 2;
-	v->queues[index] = ring_create(v, index, n, called, ctx);
-	if (!v->queues[index])
+	q = ring_create(v, index, n, called, ctx);
+	if (!q)
 		return -ENOMEM;
-	result = set_up(v, v->queues[index], index, n);
+	result = set_up(v, q, index, n);
 	/* The device may know of it: it goes when the device is quiet. */
 	if (result)
-		make_quiet(v);
+		ring_orphan(q);
+	__atomic_store_n(&v->queues[index], q, __ATOMIC_RELEASE);
 	return result;
 }
 
@@ -404,7 +498,7 @@ static int32_t find_parts(struct virtio *v)
 		banos_pci_read(v->pci, at + VIRTIO_PCI_CAP_CFG_TYPE, 1, &kind);
 		if (kind == VIRTIO_PCI_CAP_COMMON_CFG) {
 			result = map_part(v, at, COMMON_LENGTH, &v->common);
-		} else if (kind == VIRTIO_PCI_CAP_NOTIFY_CFG) {
+		} else if (kind == VIRTIO_PCI_CAP_NOTIFY_CFG && !v->notify) {
 			result = map_part(v, at, 2, &v->notify);
 			banos_pci_read(v->pci, at + VIRTIO_PCI_NOTIFY_CAP_MULT, 4,
 				       &v->notify_multiplier);
@@ -531,7 +625,7 @@ BANOS_DRIVER_API static typeof(driver) driver = {
 			.minimal_banos_version = BANOS_VERSION_MAKE(0, 9, 0),
 			.name = "virtio",
 			.license = "MIT",
-			.version = BANOS_VERSION_MAKE(1, 0, 0),
+			.version = BANOS_VERSION_MAKE(1, 1, 0),
 			.init = virtio_init,
 			.uninit = virtio_uninit,
 		},

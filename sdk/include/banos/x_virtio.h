@@ -9,6 +9,7 @@
  *
  *	virtio_negotiate	resets the device and agrees on features, which then stay
  *	virtio_queue_create	as many as it needs
+ *	virtio_config_notify	if it wants to hear of changes
  *	virtio_ready		the device begins to work
  *	...
  *	virtio_reset		in remove: the device stops, its queues are gone, nobody is called
@@ -62,9 +63,15 @@ int32_t virtio_negotiate(Banos_Device *device, const uint64_t want[2], const uin
  * Context: any. */
 int32_t virtio_config_read(Banos_Device *device, uint32_t offset, void *buffer, uint32_t size);
 /*
+ * From virtio_ready to the reset, call `changed` in an interrupt when the configuration has
+ * changed, or may have. Before virtio_ready; NULL: do not. 0; -EINVAL: not at that time; -ENODEV.
+ * Context: may sleep. Since version 1.1 of the driver.
+ */
+int32_t virtio_config_notify(Banos_Device *device, void (*changed)(void *ctx), void *ctx);
+/*
  * Queue `index` with room for up to `size` buffers in *queue. `called` is called in an interrupt
- * when requests are done. 0; -ENOENT: the device has no such queue; -EBUSY; -EINVAL; -EIO; -ENOMEM;
- * -ENODEV. Context: may sleep.
+ * when requests are done, or may be; from virtio_ready to the reset. 0; -ENOENT: the device has no
+ * such queue; -EBUSY; -EINVAL; -EIO; -ENOMEM; -ENODEV. Queues made before stay. Context: may sleep.
  */
 int32_t virtio_queue_create(Banos_Device *device, uint32_t index, uint32_t size,
 			    void (*called)(void *ctx), void *ctx, Virtio_Queue **queue);
