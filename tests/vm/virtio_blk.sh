@@ -88,3 +88,60 @@ expect_line 'dd: /dev/vda: Input/output error'
 expect_line 'virtio-blk 0000:00:[0-9.]*: it does not answer: reset'
 expect_line '^virtio-blk: instance [0-9]+ removed'
 expect_line '^virtio: instance [0-9]+ removed'
+
+# A disk that changes its size while it is used: told by the machine's monitor.
+truncate -s 1M "$work/disk"
+printf 'the end' | dd of="$work/disk" bs=1 seek=1048569 conv=notrunc 2>/dev/null
+cat >"$work/grow" <<'END'
+banos probe >/dev/null
+exec 9<>/dev/vda
+wait_size() { until [ "$(cat /sys/block/vda/size)" = $1 ]; do sleep 0.1; done; }
+wait_size 2048
+tail -c 7 /dev/vda; echo
+echo "ready to grow"
+wait_size 16385
+grep vda /proc/partitions
+dd if=/dev/vda bs=512 skip=16384 2>/dev/null | cmp -n 512 - /dev/zero && echo "zeroes behind the old end"
+printf 'new end' | dd of=/dev/vda bs=1 seek=8389113 2>/dev/null
+sync
+echo "ready to shrink"
+wait_size 1024
+dd if=/dev/vda of=/dev/null bs=512 2>&1 | grep records.in
+exec 9<&-
+banos remove virtio-blk
+banos remove virtio
+END
+# say AFTER TEXT : to the monitor, once the guest has printed AFTER
+say() {
+	until grep -q "$1" "$work/out"; do
+		[ -e "$work/out" ] || exit 1
+		sleep 0.1
+	done
+	python3 - "$work/monitor" "$2" <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.connect(sys.argv[1])
+		seen = b""
+		for text in (b"", sys.argv[2].encode() + b"\n"):
+		    s.sendall(text)
+		    while not seen.endswith(b"(qemu) "):
+		        seen += s.recv(4096)
+		    seen = b""
+	END
+}
+for vectors in 2 1 0; do
+	: >"$work/out"
+	(say "ready to grow" "block_resize d 8389120B" && say "ready to shrink" "block_resize d 524288B") &
+	expect_status 0 tools/vm -kernel build/test/banos.elf -smp 2 -timeout 120 \
+		-put "$work/grow:/run.sh" -qemu "-monitor unix:$work/monitor,server=on,wait=off" \
+		-qemu "-drive if=none,format=raw,id=d,file=$work/disk -device virtio-blk-pci,drive=d,vectors=$vectors" \
+		-- sh /run.sh
+	wait
+	expect_line '^the end$'
+	expect_line '^ 259 +0 +8192 vda$'
+	expect_line '^zeroes behind the old end$'
+	expect_line '^1024\+0 records in'
+	expect_line '^virtio: instance [0-9]+ removed'
+	truncate -s 1M "$work/disk"
+	printf 'the end' | dd of="$work/disk" bs=1 seek=1048569 conv=notrunc 2>/dev/null
+done

@@ -19,6 +19,10 @@
  *	resetting -> working	set up anew, with the same features
  *	resetting -> dead	that has failed
  *
+ * When the device says that its configuration has changed, work reads its size, and tells the block
+ * layer of a new one. That may wait for requests of the disk, so the work has a thread of its own;
+ * removal ends it first, while the disk still answers.
+ *
  * Lock: disk->lock, a spinlock, covers the queue and the list of what it holds. The block layer is
  * called with it released.
  */
@@ -31,6 +35,7 @@
 #include <banos/sync.h>
 #include <banos/time.h>
 #include <banos/timer.h>
+#include <banos/work.h>
 #include <banos/x_block.h>
 #include <banos/x_virtio.h>
 
@@ -62,6 +67,9 @@ struct disk {
 	Banos_Dma *dma;
 	Banos_X_Block *block;
 	Banos_Timer *timer;
+	Banos_Work *resize;
+	uint64_t blocks;    /* by start, then by that work */
+	uint32_t published; /* atomic: block is there */
 	Banos_X_Block_Layout layout;
 	uint64_t features[2];
 	uint32_t shift;
@@ -81,6 +89,7 @@ struct disk {
 struct driver {
 	Banos_Driver record;
 	Banos_Device_Driver *devices;
+	Banos_Workqueue *resizes;
 };
 
 static struct driver driver;
@@ -315,6 +324,13 @@ static void disk_poll(void *ctx, uint32_t queue)
 	on_used(ctx);
 }
 
+static void on_config(void *ctx)
+{
+	struct disk *d = ctx;
+
+	banos_work_submit(d->resize);
+}
+
 /* --- setting the device up -------------------------------------------------------------------- */
 
 /* Agreed on, with a queue, at work. */
@@ -331,6 +347,8 @@ static int32_t set_up(struct disk *d, uint64_t *features)
 
 	if (!error)
 		error = virtio_queue_create(d->device, 0, QUEUE_SIZE, on_used, d, &queue);
+	if (!error)
+		error = virtio_config_notify(d->device, on_config, d);
 	if (!error)
 		error = virtio_ready(d->device);
 	if (error)
@@ -377,6 +395,8 @@ static int32_t disk_timeout(void *ctx, Banos_X_Block_Request *request)
 		token = banos_spin_lock(&d->lock);
 		d->dead = 1;
 		banos_spin_unlock(&d->lock, token);
+	} else {
+		banos_work_submit(d->resize); /* it may have changed meanwhile */
 	}
 	return BANOS_X_BLOCK_TIMEOUT_RESET;
 }
@@ -411,8 +431,37 @@ static int32_t read_size(struct disk *d, Banos_X_Block_Desc *desc)
 	for (d->shift = SECTOR_SHIFT; 1u << d->shift < block; d->shift++)
 		;
 	desc->logical_shift = d->shift;
-	desc->blocks = sectors >> (d->shift - SECTOR_SHIFT);
+	desc->blocks = d->blocks = sectors >> (d->shift - SECTOR_SHIFT);
 	return 0;
+}
+
+static uint32_t is_stopping(struct disk *d)
+{
+	uint64_t token = banos_spin_lock(&d->lock);
+	uint32_t stopping = d->stopping;
+
+	banos_spin_unlock(&d->lock, token);
+	return stopping;
+}
+
+/* Work: has it grown, or shrunk? */
+static void check_size(void *ctx)
+{
+	struct disk *d = ctx;
+	uint64_t sectors, blocks;
+	int32_t error;
+
+	if (is_stopping(d) || !__atomic_load_n(&d->published, __ATOMIC_ACQUIRE) ||
+	    READ_CONFIG(d, capacity, &sectors))
+		return;
+	blocks = sectors >> (d->shift - SECTOR_SHIFT);
+	if (blocks == d->blocks)
+		return;
+	error = banos_x_block_resize(d->block, blocks);
+	banos_log_format(error ? BANOS_LOG_ERROR : BANOS_LOG_INFO,
+			 "virtio-blk %s: %lu sectors instead of %lu%s", d->name, sectors,
+			 d->blocks << (d->shift - SECTOR_SHIFT), error ? ": that cannot be" : "");
+	d->blocks = blocks;
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -513,9 +562,12 @@ static void remove(void *data)
 
 	d->stopping = 1;
 	banos_spin_unlock(&d->lock, token);
+	if (d->resize)
+		banos_work_cancel_sync(d->resize); /* submitted again, it sees `stopping` */
 	/* A time-out that is setting it up anew sees `stopping`, and makes it quiet itself. */
 	quiesce(d);
 	banos_x_block_unregister(d->block);
+	banos_work_destroy(d->resize);
 	/* Until here submit may have armed it. */
 	banos_timer_destroy(d->timer);
 	banos_dma_destroy(d->dma);
@@ -530,6 +582,9 @@ static int32_t start(struct disk *d)
 	int32_t error = banos_timer_create(&driver.record, on_retry, d, 0, &d->timer);
 
 	if (!error)
+		error = banos_work_create(&driver.record, driver.resizes, check_size, d,
+					  &d->resize);
+	if (!error)
 		error = banos_dma_create(d->device, &limits, &d->dma);
 	if (!error)
 		error = set_up(d, d->features);
@@ -537,6 +592,10 @@ static int32_t start(struct disk *d)
 		error = describe(d, &desc);
 	if (!error)
 		error = publish(d, &desc);
+	if (!error) {
+		__atomic_store_n(&d->published, 1, __ATOMIC_RELEASE);
+		banos_work_submit(d->resize); /* it may have changed since it was described */
+	}
 	return error;
 }
 
@@ -569,15 +628,24 @@ static const Banos_Device_Ops device_ops = {
 
 static int blk_init(Banos_Driver *record)
 {
-	int32_t result = banos_device_driver_register(record, &device_ops, NULL, &driver.devices);
+	int32_t result = banos_workqueue_create(record, "virtio-blk", 0, &driver.resizes);
 
-	return result < 0 ? result : 0;
+	if (!result)
+		result = banos_device_driver_register(record, &device_ops, NULL, &driver.devices);
+	if (result >= 0)
+		return 0;
+	banos_workqueue_destroy(driver.resizes);
+	return result;
 }
 
 static int blk_uninit(Banos_Driver *record)
 {
+	int32_t result = banos_device_driver_unregister(driver.devices);
+
 	(void)record;
-	return banos_device_driver_unregister(driver.devices);
+	if (!result)
+		banos_workqueue_destroy(driver.resizes);
+	return result;
 }
 
 BANOS_DRIVER_API static struct driver driver = {
@@ -587,7 +655,7 @@ BANOS_DRIVER_API static struct driver driver = {
 			.minimal_banos_version = BANOS_VERSION_MAKE(0, 9, 0),
 			.name = "virtio-blk",
 			.license = "MIT",
-			.version = BANOS_VERSION_MAKE(0, 1, 0),
+			.version = BANOS_VERSION_MAKE(0, 2, 0),
 			.init = blk_init,
 			.uninit = blk_uninit,
 		},
@@ -610,7 +678,8 @@ static const Banos_Parameter parameters[] = {
 	 .maximum = 1000000},
 };
 
-static const Banos_Dependency dependencies[] = {{.name = "virtio"}};
+static const Banos_Dependency dependencies[] = {
+	{.name = "virtio", .minimum = BANOS_VERSION_MAKE(1, 1, 0)}};
 static const Banos_Need needs[] = {{"banos.device", 0, 9}, {"banos.x_block", 0, 1}};
 
 BANOS_META_API static const Banos_Meta meta = {
