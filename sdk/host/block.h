@@ -88,6 +88,8 @@ struct block_queue {
 	bool again; /* ... and is to look again when it is done */
 	bool full;  /* the driver did not take all */
 	bool held;  /* nothing is offered: a reset may come */
+	/* It took none when it had none, until that was late. */
+	bool forgotten;
 	uint32_t complaints;
 	struct list waiting, free, kept, taken;
 	struct block_request *requests; /* depth of them */

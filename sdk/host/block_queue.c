@@ -224,6 +224,10 @@ static void settle(struct block_queue *q, struct batch *batch, uint32_t taken)
 		complain(q, "submit took %u requests of %u", taken, batch->count);
 		taken = batch->count;
 	}
+	if (taken && q->forgotten)
+		complain(q, "refused requests when it had none, and takes some now, but never said "
+			    "that it would (banos_x_block_requeue)");
+	q->forgotten = false;
 	q->full = taken < batch->count && !q->again;
 	for (unsigned i = 0; i < taken; i++) {
 		struct block_request *r = batch->requests[i];
@@ -452,7 +456,7 @@ void banos_x_block_requeue(Banos_X_Block *b, uint32_t queue)
 
 	if (!q)
 		return;
-	q->full = false;
+	q->full = q->forgotten = false;
 	q->again = q->busy;
 }
 
@@ -568,9 +572,8 @@ static void see_to_late(struct block_queue *q)
 	}
 	log_info("block %s: a request was not taken in time (queue %u)", q->device->name,
 		 q->number);
-	if (list_empty(&q->taken) && q->full)
-		complain(q, "takes no request, has none, and never says that it would take one "
-			    "(banos_x_block_requeue)");
+	/* It may be about to be unregistered, and then it need not say anything. */
+	q->forgotten = list_empty(&q->taken) && q->full;
 	finish(q, r, -EIO);
 	q->full = false; /* others are offered, or they would wait for ever */
 }

@@ -76,7 +76,7 @@ finds sleep 'calls banos_sleep_ns, which may sleep, in submit of a block device'
 finds liar "$here timeout says that a request is done which is not"
 expect_line 'further complaints are not shown' err
 finds more 'hang: what was asked for does not end'
-finds refuse "$here takes no request, has none, and never says that it would take one"
+finds refuse "$here refused requests when it had none, and takes some now, but never said"
 finds after 'banos_x_block_done of faulty, which was unregistered'
 finds forget 'driver faulty: it left a block device behind'
 finds use 'use-after-poison'

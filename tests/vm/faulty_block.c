@@ -114,7 +114,7 @@ static uint32_t submit(void *ctx, uint32_t queue, Banos_X_Block_Request *const *
 		       uint32_t count)
 {
 	(void)ctx, (void)queue;
-	if (is("refuse") || (is("poke") && !served++)) {
+	if ((is("refuse") && served == 1 && ++served) || (is("poke") && !served++)) {
 		banos_timer_arm(timer, banos_time_mono_ns() + 1000000, 0, 0);
 		return 0;
 	}
