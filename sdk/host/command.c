@@ -246,6 +246,7 @@ static const struct {
 	{"exercise", command_exercise, "exercise FILE COUNT"},
 	{"drain", command_drain, "drain FILE"},
 	{"line", command_line, "line FILE [SPEED [FORMAT]]"},
+	{"window", command_window, "window FILE"},
 	{"break", command_break, "break FILE on | off"},
 	{"modem", command_modem, "modem FILE [+LINE | -LINE ...]"},
 	{"map", command_map, "map FILE OFFSET SIZE as MAP [read] [execute]"},

@@ -61,6 +61,7 @@ void command_tty_read(struct call *c, struct named *n);
 void command_tty_write(struct call *c, struct named *n);
 void command_drain(struct call *c);
 void command_line(struct call *c);
+void command_window(struct call *c);
 void command_break(struct call *c);
 void command_modem(struct call *c);
 

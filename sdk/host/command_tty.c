@@ -69,6 +69,19 @@ void command_drain(struct call *c)
 		c->r->number = tty_drain(f);
 }
 
+void command_window(struct call *c)
+{
+	struct tty_file *f = next_tty(c);
+	uint32_t rows, columns;
+	char text[40];
+
+	if (!call_good(c))
+		return;
+	tty_window(f, &rows, &columns);
+	snprintf(text, sizeof(text), "%u %u", rows, columns);
+	set_text(c->r, text);
+}
+
 /* "8n1" */
 static bool parse_format(const char *text, Banos_X_Tty_Line *line)
 {

@@ -46,6 +46,9 @@ struct Banos_X_Tty {
 	bool live;	     /* callbacks may run; looked at with the output lock held */
 	bool gone;	     /* unregistered */
 	bool asking;	     /* the driver calls for more to send */
+	bool hungry;	     /* the driver may have bytes that rx gives */
+	uint32_t told;	     /* how often it has said that there is room to send */
+	uint32_t rows, columns;
 	uint32_t opens, hangups;
 	Banos_X_Tty_Line line;
 	uint8_t out[OUTPUT_SIZE];
@@ -223,25 +226,30 @@ static bool is_sent(const void *on)
 	return is_hung_up(f) || !f->tty->out_count;
 }
 
-static bool never(const void *on)
+/* With BANOS_X_TTY_TELLS_IDLE the driver says when the last bit may have left. */
+static bool may_be_idle(const void *on)
 {
-	return false;
+	const struct tty_file *f = on;
+
+	return is_hung_up(f) || (f->tty->desc.flags & BANOS_X_TTY_TELLS_IDLE && f->tty->told);
 }
 
 int tty_drain(struct tty_file *f)
 {
 	Banos_X_Tty *p = f->tty;
-	bool idle = false;
+	bool tells = p->desc.flags & BANOS_X_TTY_TELLS_IDLE, idle = false;
 
 	if (task_wait(is_sent, f, NEVER, true, "driver %s to send what %s was given",
 		      p->object.owner->name, p->name))
 		return -EINTR;
 	while (!idle) {
 		lock_output(p);
+		p->told = 0;
 		idle = is_hung_up(f) || PORT_CALL_RESULT(p, tx_idle);
 		unlock_output(p);
 		if (!idle &&
-		    task_wait(never, NULL, task_now() + IDLE_NS, true, "time to pass") == -EINTR)
+		    task_wait(may_be_idle, f, tells ? NEVER : task_now() + IDLE_NS, true,
+			      "driver %s to say that all is sent", p->object.owner->name) == -EINTR)
 			return -EINTR;
 	}
 	return is_hung_up(f) ? -EIO : 0;
@@ -272,6 +280,26 @@ static void receive_byte(Banos_X_Tty *p, uint8_t byte, uint8_t status)
 	put_in(p, byte);
 }
 
+/* What the driver keeps until there is room: each byte may take two. Only of a terminal that is
+ * open. */
+static void pull(Banos_X_Tty *p)
+{
+	lock_output(p);
+	while (p->live && p->opens && p->hungry && p->in_count + 2 * PIECE <= INPUT_SIZE) {
+		uint8_t piece[PIECE] = {0};
+		uint64_t n = PORT_CALL_RESULT(p, rx, piece, sizeof(piece));
+
+		if (n > sizeof(piece))
+			host_complain("driver %s: rx gave %llu bytes of %u", p->object.owner->name,
+				      (unsigned long long)n, PIECE);
+		n = min(n, (uint64_t)sizeof(piece));
+		p->hungry = n != 0;
+		for (uint64_t i = 0; i < n; i++)
+			receive_byte(p, piece[i], BANOS_X_TTY_GOOD);
+	}
+	unlock_output(p);
+}
+
 static bool has_input(const void *on)
 {
 	const struct tty_file *f = on;
@@ -294,7 +322,15 @@ static int64_t read_part(struct tty_file *f, uint8_t *bytes, uint64_t length)
 	memcpy(bytes, p->in, n);
 	p->in_count -= n;
 	memmove(p->in, p->in + n, p->in_count);
+	if (p->hungry)
+		pull(p);
 	return n;
+}
+
+void tty_window(const struct tty_file *f, uint32_t *rows, uint32_t *columns)
+{
+	*rows = f->tty->rows;
+	*columns = f->tty->columns;
 }
 
 int64_t tty_read(struct tty_file *f, uint8_t *bytes, uint64_t length, bool whole)
@@ -410,6 +446,8 @@ int tty_open(const char *name, uint32_t how, const struct user *user, struct tty
 	if (p->opens++ == 0) {
 		p->in_count = 0;
 		receive(p, true);
+		if (p->hungry)
+			pull(p);
 	}
 	*out = f;
 	return 0;
@@ -480,9 +518,33 @@ void banos_x_tty_tx_ready(Banos_X_Tty *p)
 	if (!is_right(p, true))
 		return;
 	lock_output(p);
+	p->told++;
 	if (p->live)
 		push(p);
 	unlock_output(p);
+}
+
+void banos_x_tty_rx_ready(Banos_X_Tty *p)
+{
+	char where[WHERE_SIZE];
+
+	if (!is_right(p, true))
+		return;
+	if (!p->ops.rx) {
+		host_complain("%s: %s of %s, which has no rx", images_where(api_caller(), where),
+			      api_name(), p->name);
+		return;
+	}
+	p->hungry = true;
+	pull(p);
+}
+
+void banos_x_tty_set_size(Banos_X_Tty *p, uint32_t rows, uint32_t columns)
+{
+	if (!is_right(p, true))
+		return;
+	p->rows = min(rows, 0xffffu);
+	p->columns = min(columns, 0xffffu);
 }
 
 /* --- registration ----------------------------------------------------------------------------- */
@@ -544,8 +606,9 @@ int32_t banos_x_tty_register(Banos_Driver *driver, const Banos_X_Tty_Desc *given
 	if (used < 0)
 		return used;
 	if (!owner || !out || !desc.name || !banos_name_valid(desc.name, false) ||
-	    strlen(desc.name) > BANOS_X_TTY_NAME_MAX || desc.flags || desc.mode & ~0777u ||
-	    desc.major - 1 >= 0xfff || desc.minor > 0xff || !ops.tx || !ops.tx_ask || !ops.tx_idle)
+	    strlen(desc.name) > BANOS_X_TTY_NAME_MAX || desc.flags & ~BANOS_X_TTY_TELLS_IDLE ||
+	    desc.mode & ~0777u || desc.major - 1 >= 0xfff || desc.minor > 0xff || !ops.tx ||
+	    !ops.tx_ask || !ops.tx_idle)
 		return -EINVAL;
 	if (is_taken(&desc))
 		return -EEXIST;

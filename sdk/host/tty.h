@@ -31,6 +31,7 @@ int tty_drain(struct tty_file *f);
 /* The settings, as the driver has corrected them. */
 int tty_set_line(struct tty_file *f, Banos_X_Tty_Line *line);
 void tty_get_line(const struct tty_file *f, Banos_X_Tty_Line *line);
+void tty_window(const struct tty_file *f, uint32_t *rows, uint32_t *columns);
 int tty_set_break(struct tty_file *f, bool on);
 /* The modem lines that are on then. */
 int64_t tty_modem(struct tty_file *f, uint32_t on, uint32_t off);
