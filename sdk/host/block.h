@@ -2,7 +2,7 @@
 /*
  * Block devices of drivers (<banos/x_block.h>): what stands behind a handle, and what programs ask
  * of them. As in the kernel an io, which is what a program wants, becomes requests, which are what
- * drivers see: block_queue.c. What must be on the disk: block_contents.c.
+ * drivers see. What must be on the disk: block_contents.c.
  */
 #ifndef HOST_BLOCK_H
 #define HOST_BLOCK_H
@@ -55,6 +55,9 @@ bool contents_end(struct block_contents *c, struct block_operation *o, const str
 		  uint64_t *block);
 
 /* --- devices ---------------------------------------------------------------------------------- */
+
+#define BLOCK_INDEX_BITS 10 /* of a tag's number; above them the generation */
+#define BLOCK_INDEX_MASK ((1u << BLOCK_INDEX_BITS) - 1)
 
 /* What a request is up to; see kernel/block/queue.c. */
 enum block_state { BLOCK_FREE, BLOCK_KEPT, BLOCK_OFFERED, BLOCK_TAKEN };
@@ -117,18 +120,54 @@ struct Banos_X_Block {
 
 #define BLOCK_CALL(b, name, ...) GATE_CALL((b)->object.owner, #name, (b)->ops.name(__VA_ARGS__))
 
-/* block_queue.c */
+static inline bool block_has_data(uint32_t op)
+{
+	return op == BANOS_X_BLOCK_OP_READ || op == BANOS_X_BLOCK_OP_WRITE;
+}
+
+static inline uint32_t block_op_of(const struct block_io *io)
+{
+	return io->flush == 2 ? BANOS_X_BLOCK_OP_FLUSH : io->op;
+}
+
+/* --- block_request.c: what drivers see --- */
+void request_init(Banos_X_Block *b, struct block_request *r);
+void request_fini(struct block_request *r);
+/* Fill in one whose io and range are set; the range may become shorter. The driver may touch it. */
+void request_make(struct block_queue *q, struct block_request *r);
+/* The memory of its data goes. */
+void request_drop(struct block_request *r);
+/* The driver must not touch it. */
+void request_lock_away(Banos_X_Block *b, struct block_request *r);
+/* What a driver only reads is as it was, else it is told. */
+void request_check(struct block_queue *q, const struct block_request *r);
+/* What was read goes to the program: all but the last `residual` bytes. */
+void request_copy_back(struct block_queue *q, const struct block_request *r, uint64_t residual);
+
+/* --- block_queue.c --- */
 void queues_make(Banos_X_Block *b);
 void queues_free(Banos_X_Block *b);
-/* The device's task: offers what is not offered by others, asks about what is late. */
-void queues_serve(void *device);
 /* Nobody calls the driver any more: all that is left ends with -ENODEV. */
 void queues_kill(Banos_X_Block *b);
 /* Is something of these blocks, or of later ones, in progress? */
 bool queues_use(const Banos_X_Block *b, uint64_t from);
+/* For block_late.c: */
+bool queue_can_offer(const struct block_queue *q);
+void queue_dispatch(struct block_queue *q);
+/* It is over: its part of the io is done. */
+void queue_finish(struct block_queue *q, struct block_request *r, int error);
+/* The driver has it no more and is to get it again. */
+void queue_keep(struct block_queue *q, struct block_request *r);
+/* A driver has done what it must not. Of many such times the first are shown. */
+void queue_complain(struct block_queue *q, const char *format, ...) __printf_like(2, 3);
+
+/* --- block_late.c --- */
+/* The device's task. */
+void queues_serve(void *device);
 /* When something is late next, or NEVER. */
 nsec_t queues_next(const Banos_X_Block *b);
-/* 0 or -errno, as the kernel's block_io_run() gives it. */
+
+/* 0 or -errno, as the kernel's block_io_run() gives it: block_queue.c. */
 int block_run(Banos_X_Block *b, struct block_io *io);
 
 /* block.c: for scripts */

@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Requests of block devices, as kernel/block/queue.c and late.c hand them to drivers and take them
- * back: its head has the states and who moves them. What differs:
+ * Requests of block devices, as kernel/block/queue.c hands them to drivers and takes them back: its
+ * head has the states and who moves them. What differs:
  *
  *	- who finds something to offer need not be told: the device's task looks whenever anything
  *	  happens (task.h). With a seed it is by chance the program itself or the task that offers.
- *	- each request has memory of its own for its data, given back when it is over, and may be
- *	  touched only while the driver has it; segments lie further apart than their size, and the
- *	  driver's room further behind the public part. What a driver touches otherwise is seen.
- *	- what the driver changed in a request, and what it did to data it was to write, is told.
+ *	- a request is something else than memory of the queue: block_request.c.
  *	- what the kernel logs of a driver's mistakes is a failure of the run.
  *
- * Without a seed a segment is a page; with one, some pages by chance.
+ * What is late: block_late.c.
  */
 #include "block.h"
 #include "host.h"
 #include "task.h"
 #include <base/log.h>
-#include <sanitizer/asan_interface.h>
 #include <sched/gate.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,37 +21,18 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 
-#define PAGE	       4096u
 #define BATCH	       16
-#define INDEX_BITS     10 /* of a tag's number; above them the generation */
-#define INDEX_MASK     ((1u << INDEX_BITS) - 1)
-#define PRIVATE_OFFSET 96u
-#define SEGMENT_STRIDE 40u
-#define RESETS_MAX     3
 #define COMPLAINTS_MAX 10
-#define UNREAD	       0xa5 /* what a read's memory holds before */
 
-int32_t banos_x_block_layout(Banos_X_Block_Layout *out)
-{
-	Banos_X_Block_Layout known = {.private_offset = PRIVATE_OFFSET,
-				      .segment_stride = SEGMENT_STRIDE};
-
-	if (!out || out->size < 2 * sizeof(uint32_t) || out->flags)
-		return -EINVAL;
-	known.size = min(out->size, (uint32_t)sizeof(known));
-	memcpy(out, &known, known.size);
-	return 0;
-}
-
-/* A driver has done what it must not. Of many such times the first are shown. */
-__printf_like(2, 3) static void complain(struct block_queue *q, const char *format, ...)
+void queue_complain(struct block_queue *q, const char *format, ...)
 {
 	char text[200];
 	va_list ap;
 
-	host_failures++;
-	if (++q->complaints > COMPLAINTS_MAX)
+	if (++q->complaints > COMPLAINTS_MAX) {
+		host_failures++;
 		return;
+	}
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
@@ -65,104 +42,6 @@ __printf_like(2, 3) static void complain(struct block_queue *q, const char *form
 }
 
 /* --- requests -------------------------------------------------------------------------------- */
-
-static bool has_data(uint32_t op)
-{
-	return op == BANOS_X_BLOCK_OP_READ || op == BANOS_X_BLOCK_OP_WRITE;
-}
-
-static uint32_t op_of(const struct block_io *io)
-{
-	return io->flush == 2 ? BANOS_X_BLOCK_OP_FLUSH : io->op;
-}
-
-/* The driver's only while it has it. */
-static void lock_away(Banos_X_Block *b, struct block_request *r)
-{
-	__asan_poison_memory_region(r->public, b->stride);
-}
-
-static void drop_pieces(struct block_request *r)
-{
-	for (uint32_t i = 0; i < r->piece_count; i++)
-		free(r->pieces[i].memory);
-	r->piece_count = 0;
-}
-
-/* What the next segment holds of the `left` bytes. */
-static uint32_t choose_length(const Banos_X_Block *b, uint64_t left)
-{
-	uint64_t pages = task_has_seed() ? 1 + task_random(4) : 1;
-	uint64_t n = pages * PAGE;
-
-	/* As the first page of data that begins in the middle of one. */
-	if (task_has_seed() && task_random(4) == 0)
-		n = (1 + task_random(PAGE >> b->desc.logical_shift)) << b->desc.logical_shift;
-	n = min(n, (uint64_t)b->desc.max_segment_size);
-	return (uint32_t)min(n, left);
-}
-
-static void add_piece(const Banos_X_Block *b, struct block_request *r, uint32_t n)
-{
-	struct block_piece *p = &r->pieces[r->piece_count];
-	Banos_X_Block_Segment segment = {.length = n};
-	void *memory;
-
-	if (posix_memalign(&memory, 1ul << b->desc.logical_shift, n))
-		abort();
-	memset(memory, UNREAD, n);
-	*p = (struct block_piece){.memory = memory, .length = n};
-	segment.address = memory;
-	segment.physical = (uintptr_t)memory;
-	memcpy(r->segments + (size_t)r->piece_count * SEGMENT_STRIDE, &segment, sizeof(segment));
-	r->piece_count++;
-}
-
-/* Segments for up to `blocks` blocks of the io; how many blocks have found room. */
-static uint64_t make_segments(const Banos_X_Block *b, struct block_request *r, uint64_t blocks)
-{
-	uint64_t size = blocks << b->desc.logical_shift, done = 0;
-	const uint8_t *from = r->io->bytes + (r->first << b->desc.logical_shift);
-
-	drop_pieces(r);
-	while (done < size && r->piece_count < b->desc.max_segments) {
-		uint32_t n = choose_length(b, size - done);
-
-		add_piece(b, r, n);
-		if (r->io->op == BANOS_X_BLOCK_OP_WRITE)
-			memcpy(r->pieces[r->piece_count - 1].memory, from + done, n);
-		done += n;
-	}
-	return done >> b->desc.logical_shift;
-}
-
-/* Fill in a request whose io and range are set; the range may become shorter. */
-static void make_request(struct block_queue *q, struct block_request *r)
-{
-	Banos_X_Block *b = q->device;
-	uint32_t op = op_of(r->io);
-	bool fua = op == BANOS_X_BLOCK_OP_WRITE && r->io->flags & BANOS_X_BLOCK_REQUEST_FUA &&
-		   b->desc.features & BANOS_X_BLOCK_FUA;
-
-	if (has_data(op))
-		r->blocks = make_segments(b, r, min(r->blocks, b->max_blocks));
-	else
-		r->blocks = min(r->blocks, b->max_discard);
-	r->tag += 1u << INDEX_BITS;
-	r->sent = (Banos_X_Block_Request){
-		.operation = op,
-		.flags = fua ? BANOS_X_BLOCK_REQUEST_FUA : 0,
-		.block = op == BANOS_X_BLOCK_OP_FLUSH ? 0 : r->io->block + r->first,
-		.blocks = (uint32_t)r->blocks,
-		.segment_count = has_data(op) ? r->piece_count : 0,
-		.segments = (const Banos_X_Block_Segment *)r->segments,
-		.tag = r->tag,
-		.index = r->tag & INDEX_MASK,
-		.queue = q->number,
-	};
-	__asan_unpoison_memory_region(r->public, b->stride);
-	*r->public = r->sent;
-}
 
 /* A part of the first io that waits, into a free request. */
 static struct block_request *next_request(struct block_queue *q)
@@ -176,7 +55,7 @@ static struct block_request *next_request(struct block_queue *q)
 	r->blocks = io->flush == 2 ? 0 : io->blocks - io->next;
 	r->resets = 0;
 	r->deadline = task_now() + q->device->desc.timeout_ns;
-	make_request(q, r);
+	request_make(q, r);
 	if (io->flush != 2)
 		io->next += r->blocks;
 	io->flying++;
@@ -194,7 +73,7 @@ struct batch {
 	uint32_t tags[BATCH];
 };
 
-static bool can_offer(const struct block_queue *q)
+bool queue_can_offer(const struct block_queue *q)
 {
 	return !q->held && !q->device->dead &&
 	       (!list_empty(&q->kept) || (!list_empty(&q->waiting) && !list_empty(&q->free)));
@@ -202,7 +81,7 @@ static bool can_offer(const struct block_queue *q)
 
 static void collect(struct block_queue *q, struct batch *batch)
 {
-	while (batch->count < BATCH && can_offer(q)) {
+	while (batch->count < BATCH && queue_can_offer(q)) {
 		struct block_request *r =
 			list_first_entry_or_null(&q->kept, struct block_request, link);
 
@@ -221,12 +100,13 @@ static void collect(struct block_queue *q, struct batch *batch)
 static void settle(struct block_queue *q, struct batch *batch, uint32_t taken)
 {
 	if (taken > batch->count) {
-		complain(q, "submit took %u requests of %u", taken, batch->count);
+		queue_complain(q, "submit took %u requests of %u", taken, batch->count);
 		taken = batch->count;
 	}
 	if (taken && q->forgotten)
-		complain(q, "refused requests when it had none, and takes some now, but never said "
-			    "that it would (banos_x_block_requeue)");
+		queue_complain(
+			q, "refused requests when it had none, and takes some now, but never said "
+			   "that it would (banos_x_block_requeue)");
 	q->forgotten = false;
 	q->full = taken < batch->count && !q->again;
 	for (unsigned i = 0; i < taken; i++) {
@@ -245,8 +125,8 @@ static void settle(struct block_queue *q, struct batch *batch, uint32_t taken)
 			r->state = BLOCK_KEPT;
 			list_add(&r->link, &q->kept);
 		} else {
-			complain(q, "a request is done that was not taken (tag %#x)",
-				 batch->tags[i]);
+			queue_complain(q, "a request is done that was not taken (tag %#x)",
+				       batch->tags[i]);
 		}
 	}
 }
@@ -282,7 +162,7 @@ static bool offer(struct block_queue *q)
 	return true;
 }
 
-static void dispatch(struct block_queue *q)
+void queue_dispatch(struct block_queue *q)
 {
 	struct gate_pass pass;
 
@@ -310,16 +190,16 @@ static void io_over(struct block_queue *q, struct block_io *io)
 	io->over = true;
 }
 
-static void finish(struct block_queue *q, struct block_request *r, int error)
+void queue_finish(struct block_queue *q, struct block_request *r, int error)
 {
 	struct block_io *io = r->io;
 
 	list_del(&r->link);
-	drop_pieces(r);
+	request_drop(r);
 	r->io = NULL;
 	r->state = BLOCK_FREE;
 	if (!r->asked) {
-		lock_away(q->device, r);
+		request_lock_away(q->device, r);
 		list_add(&r->link, &q->free);
 	}
 	io->flying--;
@@ -333,10 +213,10 @@ static void finish(struct block_queue *q, struct block_request *r, int error)
 		io_over(q, io);
 }
 
-static void keep(struct block_queue *q, struct block_request *r)
+void queue_keep(struct block_queue *q, struct block_request *r)
 {
 	list_del(&r->link);
-	make_request(q, r);
+	request_make(q, r);
 	r->state = BLOCK_KEPT;
 	r->deadline = task_now() + q->device->desc.timeout_ns;
 	list_add_tail(&r->link, &q->kept);
@@ -346,7 +226,8 @@ static void keep(struct block_queue *q, struct block_request *r)
 static const char *find_fault(const Banos_X_Block *b, const struct block_request *r,
 			      const Banos_X_Block_Completion *c)
 {
-	uint64_t bytes = has_data(op_of(r->io)) ? r->blocks << b->desc.logical_shift : 0;
+	uint64_t bytes =
+		block_has_data(block_op_of(r->io)) ? r->blocks << b->desc.logical_shift : 0;
 
 	if (c->status > 0 || c->status < -DRIVER_MAX_ERRNO)
 		return "a completion's status is no error";
@@ -357,63 +238,32 @@ static const char *find_fault(const Banos_X_Block *b, const struct block_request
 	return NULL;
 }
 
-/* What a driver only reads is as it was. */
-static void check_untouched(struct block_queue *q, const struct block_request *r)
-{
-	const uint8_t *bytes;
-
-	if (memcmp(r->public, &r->sent, sizeof(r->sent)))
-		complain(q, "the public part of a request has been changed (tag %#x)", r->tag);
-	if (r->sent.operation != BANOS_X_BLOCK_OP_WRITE)
-		return;
-	bytes = r->io->bytes + (r->first << q->device->desc.logical_shift);
-	for (uint32_t i = 0; i < r->piece_count; bytes += r->pieces[i++].length)
-		if (memcmp(r->pieces[i].memory, bytes, r->pieces[i].length))
-			complain(q, "data that was to be written has been changed (tag %#x)",
-				 r->tag);
-}
-
-/* What was read goes to the program: all but the last `residual` bytes. */
-static void copy_back(struct block_queue *q, const struct block_request *r, uint64_t residual)
-{
-	uint8_t *to = r->io->bytes + (r->first << q->device->desc.logical_shift);
-	uint64_t left = (r->blocks << q->device->desc.logical_shift) - residual;
-
-	for (uint32_t i = 0; i < r->piece_count && left; i++) {
-		uint64_t n = min(left, (uint64_t)r->pieces[i].length);
-
-		memcpy(to, r->pieces[i].memory, n);
-		to += n;
-		left -= n;
-	}
-}
-
 static bool complete(struct block_queue *q, const Banos_X_Block_Completion *c)
 {
-	uint32_t index = c->tag & INDEX_MASK;
+	uint32_t index = c->tag & BLOCK_INDEX_MASK;
 	struct block_request *r = index < q->device->desc.depth ? &q->requests[index] : NULL;
 	const char *fault;
 
 	if (!r || r->tag != c->tag || (r->state != BLOCK_OFFERED && r->state != BLOCK_TAKEN)) {
-		complain(q, "completed a request that it does not have (tag %#x)", c->tag);
+		queue_complain(q, "completed a request that it does not have (tag %#x)", c->tag);
 		return false;
 	}
 	fault = find_fault(q->device, r, c);
 	if (fault)
-		complain(q, "%s (tag %#x, status %d, residual %llu)", fault, c->tag, c->status,
-			 (unsigned long long)c->residual);
-	check_untouched(q, r);
+		queue_complain(q, "%s (tag %#x, status %d, residual %llu)", fault, c->tag,
+			       c->status, (unsigned long long)c->residual);
+	request_check(q, r);
 	if (!fault && !c->status && r->sent.operation == BANOS_X_BLOCK_OP_READ)
-		copy_back(q, r, c->residual);
+		request_copy_back(q, r, c->residual);
 	if (r->state == BLOCK_OFFERED) /* on no list */
 		list_add(&r->link, &q->taken);
 	if (fault || c->status || !c->residual) {
-		finish(q, r, fault ? -EIO : c->status);
+		queue_finish(q, r, fault ? -EIO : c->status);
 		return true;
 	}
 	r->first += r->blocks - (c->residual >> q->device->desc.logical_shift);
 	r->blocks = c->residual >> q->device->desc.logical_shift;
-	keep(q, r);
+	queue_keep(q, r);
 	return true;
 }
 
@@ -460,168 +310,6 @@ void banos_x_block_requeue(Banos_X_Block *b, uint32_t queue)
 	q->again = q->busy;
 }
 
-/* --- what is late ----------------------------------------------------------------------------- */
-
-/* The one whose deadline comes first, or NULL. */
-static struct block_request *first_due(const struct block_queue *q)
-{
-	struct block_request *kept = list_first_entry_or_null(&q->kept, struct block_request, link);
-	struct block_request *taken =
-		list_first_entry_or_null(&q->taken, struct block_request, link);
-
-	if (!kept || !taken)
-		return kept ? kept : taken;
-	return kept->deadline < taken->deadline ? kept : taken;
-}
-
-static bool is_late(const struct block_queue *q)
-{
-	const struct block_request *r = q->device->dead ? NULL : first_due(q);
-
-	return r && r->deadline <= task_now();
-}
-
-static bool is_calm(const void *on)
-{
-	const Banos_X_Block *b = on;
-
-	for (uint32_t i = 0; i < b->desc.queues; i++)
-		if (b->queues[i].busy)
-			return false;
-	return true;
-}
-
-static void hold(Banos_X_Block *b, bool held)
-{
-	for (uint32_t i = 0; i < b->desc.queues; i++)
-		b->queues[i].held = held;
-	if (held)
-		task_wait(is_calm, b, NEVER, false, "submit of %s to return", b->name);
-}
-
-/* The device was reset: what the driver had is offered again, but not for ever. */
-static void after_reset(struct block_queue *q)
-{
-	struct list lost = LIST_INIT(lost);
-
-	list_splice_tail(&q->taken, &lost);
-	while (!list_empty(&lost)) {
-		struct block_request *r = list_first_entry(&lost, struct block_request, link);
-
-		if (++r->resets >= RESETS_MAX)
-			finish(q, r, -EIO);
-		else
-			keep(q, r);
-	}
-	q->full = false;
-}
-
-static int32_t call_timeout(struct block_queue *q, struct block_request *r, uint32_t tag)
-{
-	int32_t answer = BANOS_X_BLOCK_TIMEOUT_MORE;
-	Banos_X_Block *b = q->device;
-
-	/* It may have come back while everybody was made to wait. */
-	if (r->state != BLOCK_TAKEN || r->tag != tag)
-		return answer;
-	log_info("block %s: a request is late (queue %u, tag %#x)", b->name, q->number, tag);
-	if (b->ops.timeout)
-		answer = BLOCK_CALL(b, timeout, b->ctx, r->public);
-	if (answer < BANOS_X_BLOCK_TIMEOUT_DONE || answer > BANOS_X_BLOCK_TIMEOUT_RESET)
-		complain(q, "timeout returned %d", answer);
-	if (answer == BANOS_X_BLOCK_TIMEOUT_RESET)
-		for (uint32_t i = 0; i < b->desc.queues; i++)
-			after_reset(&b->queues[i]);
-	else if (answer != BANOS_X_BLOCK_TIMEOUT_MORE && r->state == BLOCK_TAKEN && r->tag == tag)
-		complain(q, "timeout says that a request is done which is not (tag %#x)", tag);
-	return answer;
-}
-
-/* While it is asked about, it is not used again. */
-static void ask(struct block_queue *q, struct block_request *r)
-{
-	Banos_X_Block *b = q->device;
-	uint32_t tag = r->tag;
-	struct gate_pass pass;
-
-	r->asked = true;
-	r->deadline = task_now() + b->desc.timeout_ns;
-	list_move_tail(&r->link, &q->taken);
-	if (gate_enter(&b->gate, &pass)) {
-		if (b->ops.poll)
-			GATE_CALL_VOID(b->object.owner, "poll", b->ops.poll(b->ctx, q->number));
-		hold(b, true);
-		call_timeout(q, r, tag);
-		hold(b, false);
-		gate_leave(&pass);
-	}
-	r->asked = false;
-	if (r->state == BLOCK_FREE) {
-		lock_away(b, r);
-		list_add(&r->link, &q->free);
-	}
-}
-
-static void see_to_late(struct block_queue *q)
-{
-	struct block_request *r = first_due(q);
-
-	if (r->state == BLOCK_TAKEN) {
-		ask(q, r);
-		return;
-	}
-	log_info("block %s: a request was not taken in time (queue %u)", q->device->name,
-		 q->number);
-	/* It may be about to be unregistered, and then it need not say anything. */
-	q->forgotten = list_empty(&q->taken) && q->full;
-	finish(q, r, -EIO);
-	q->full = false; /* others are offered, or they would wait for ever */
-}
-
-/* --- the device's task ------------------------------------------------------------------------ */
-
-static bool wants_service(const struct block_queue *q)
-{
-	return is_late(q) || (can_offer(q) && !q->busy && !q->full);
-}
-
-static bool has_work(const void *on)
-{
-	const Banos_X_Block *b = on;
-
-	for (uint32_t i = 0; i < b->desc.queues; i++)
-		if (wants_service(&b->queues[i]))
-			return true;
-	return b->ends;
-}
-
-void queues_serve(void *device)
-{
-	Banos_X_Block *b = device;
-
-	while (!b->ends) {
-		task_wait(has_work, b, NEVER, false, "requests for %s", b->name);
-		for (uint32_t i = 0; i < b->desc.queues; i++) {
-			if (is_late(&b->queues[i]))
-				see_to_late(&b->queues[i]);
-			dispatch(&b->queues[i]);
-		}
-	}
-}
-
-nsec_t queues_next(const Banos_X_Block *b)
-{
-	nsec_t next = NEVER;
-
-	for (uint32_t i = 0; i < b->desc.queues && !b->dead; i++) {
-		const struct block_request *r = first_due(&b->queues[i]);
-
-		if (r && r->deadline > task_now())
-			next = min(next, r->deadline);
-	}
-	return next;
-}
-
 /* --- ios ------------------------------------------------------------------------------------- */
 
 /* What is known at once: an error, 0 to go on, 1: nothing is to be done. */
@@ -662,7 +350,7 @@ int block_run(Banos_X_Block *b, struct block_io *io)
 	q = &b->queues[task_self()->cpu % b->desc.queues];
 	list_add_tail(&io->link, &q->waiting);
 	if (!task_has_seed() || task_random(2))
-		dispatch(q);
+		queue_dispatch(q);
 	task_wait(is_over, io, NEVER, false, "driver %s to complete a request of %s",
 		  b->object.owner->name, b->name);
 	return io->error;
@@ -694,17 +382,13 @@ static void make_queue(Banos_X_Block *b, struct block_queue *q)
 		struct block_request *r = &q->requests[i];
 
 		r->tag = i;
-		r->public = host_alloc(b->stride);
-		r->segments = host_alloc((size_t)b->desc.max_segments * SEGMENT_STRIDE);
-		r->pieces = host_alloc(b->desc.max_segments * sizeof(r->pieces[0]));
-		lock_away(b, r);
+		request_init(b, r);
 		list_add_tail(&r->link, &q->free);
 	}
 }
 
 void queues_make(Banos_X_Block *b)
 {
-	b->stride = ALIGN_UP(PRIVATE_OFFSET + b->desc.private_size, 16u);
 	b->queues = host_alloc(b->desc.queues * sizeof(b->queues[0]));
 	for (uint32_t i = 0; i < b->desc.queues; i++) {
 		b->queues[i].number = i;
@@ -716,12 +400,7 @@ void queues_free(Banos_X_Block *b)
 {
 	for (uint32_t i = 0; i < b->desc.queues; i++) {
 		for (uint32_t k = 0; k < b->desc.depth; k++) {
-			struct block_request *r = &b->queues[i].requests[k];
-
-			drop_pieces(r);
-			free(r->pieces);
-			free(r->segments);
-			free(r->public);
+			request_fini(&b->queues[i].requests[k]);
 		}
 		free(b->queues[i].requests);
 	}
@@ -732,7 +411,7 @@ void queues_free(Banos_X_Block *b)
 static void kill_list(struct block_queue *q, struct list *requests)
 {
 	while (!list_empty(requests))
-		finish(q, list_first_entry(requests, struct block_request, link), -ENODEV);
+		queue_finish(q, list_first_entry(requests, struct block_request, link), -ENODEV);
 }
 
 void queues_kill(Banos_X_Block *b)

@@ -28,68 +28,39 @@
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
-#include <linux/virtio_ring.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define AT_COMMON    0x0000
-#define AT_ISR	     0x1000
-#define AT_CONFIG    0x2000
-#define AT_NOTIFY    0x3000
-#define BAR	     4
-#define BAR_LENGTH   0x4000
-#define NOTIFY_STEP  4
-#define CONFIG_MOST  256
-#define NO_VECTOR    0xffff
-#define SERVICE_NS   1000
-#define BUFFERS_MOST (16u << 20) /* bytes of one request */
-#define QUEUE_USUAL  64
-#define ISR_QUEUE    1
-#define ISR_CONFIG   2
+#define AT_COMMON   0x0000
+#define AT_ISR	    0x1000
+#define AT_CONFIG   0x2000
+#define AT_NOTIFY   0x3000
+#define BAR	    4
+#define BAR_LENGTH  0x4000
+#define NOTIFY_STEP 4
+#define CONFIG_MOST 256
+#define QUEUE_USUAL 64
 
-enum {
-	SILENT,
-	USED_INDEX,
-	ID,
-	OTHER,
-	TWICE,
-	LONG,
-	SHORT,
-	NEEDS_RESET,
-	GENERATION,
-	STUCK,
-	FEATURES,
-	NO_VECTORS,
-	NO_QUEUE,
-	DOORBELL,
-	FAULTS
-};
-
-static const char *const fault_names[FAULTS] = {
-	[SILENT] = "silent",
-	[USED_INDEX] = "used-index",
-	[ID] = "id",
-	[OTHER] = "other",
-	[TWICE] = "twice",
-	[LONG] = "long",
-	[SHORT] = "short",
-	[NEEDS_RESET] = "needs-reset",
-	[GENERATION] = "generation",
-	[STUCK] = "stuck",
-	[FEATURES] = "features",
-	[NO_VECTORS] = "no-vector",
-	[NO_QUEUE] = "no-queue",
-	[DOORBELL] = "doorbell",
+static const char *const fault_names[VIRTIO_BROKEN_COUNT] = {
+	[VIRTIO_BROKEN_SILENT] = "silent",
+	[VIRTIO_BROKEN_USED_INDEX] = "used-index",
+	[VIRTIO_BROKEN_ID] = "id",
+	[VIRTIO_BROKEN_OTHER] = "other",
+	[VIRTIO_BROKEN_TWICE] = "twice",
+	[VIRTIO_BROKEN_LONG] = "long",
+	[VIRTIO_BROKEN_SHORT] = "short",
+	[VIRTIO_BROKEN_NEEDS_RESET] = "needs-reset",
+	[VIRTIO_BROKEN_GENERATION] = "generation",
+	[VIRTIO_BROKEN_STUCK] = "stuck",
+	[VIRTIO_BROKEN_FEATURES] = "features",
+	[VIRTIO_BROKEN_NO_VECTORS] = "no-vector",
+	[VIRTIO_BROKEN_NO_QUEUE] = "no-queue",
+	[VIRTIO_BROKEN_DOORBELL] = "doorbell",
 };
 
 const Banos_Model_Host *virtio_host;
-
-static int is_broken(const struct virtio *v, unsigned fault)
-{
-	return (int)(v->faults >> fault & 1);
-}
 
 void virtio_complain(struct virtio *v, const char *format, ...)
 {
@@ -102,279 +73,19 @@ void virtio_complain(struct virtio *v, const char *format, ...)
 	virtio_host->complain(v->device, text);
 }
 
-/* --- memory of the driver --------------------------------------------------------------------- */
-
-/* 0: it cannot be reached, which banos-host has told. */
-static int fetch(struct virtio *v, uint64_t from, void *to, uint64_t size)
-{
-	return virtio_host->read(v->device, from, to, size) == 0;
-}
-
-static int store(struct virtio *v, uint64_t to, const void *from, uint64_t size)
-{
-	return virtio_host->write(v->device, to, from, size) == 0;
-}
-
-static uint16_t fetch16(struct virtio *v, uint64_t from)
-{
-	uint16_t value = 0;
-
-	fetch(v, from, &value, sizeof(value));
-	return value;
-}
-
-/* --- interrupts ------------------------------------------------------------------------------- */
-
-static int by_message(const struct virtio *v)
-{
-	for (unsigned i = 0; i < VIRTIO_MODEL_QUEUES; i++)
-		if (v->queues[i].vector != NO_VECTOR)
-			return 1;
-	return v->config_vector != NO_VECTOR;
-}
-
-static void ask(struct virtio *v, uint16_t vector, uint8_t why)
-{
-	if (by_message(v)) {
-		if (vector != NO_VECTOR)
-			virtio_host->interrupt(v->device, vector, 1);
-		return;
-	}
-	v->isr |= why;
-	virtio_host->interrupt(v->device, 0, 1);
-}
-
-/* It stops until it is reset. */
-static void give_up(struct virtio *v)
-{
-	v->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-	ask(v, v->config_vector, ISR_CONFIG);
-}
-
-/* --- requests --------------------------------------------------------------------------------- */
-
-/* A request with room for its bytes. */
-struct chain {
-	struct virtio_request r;
-	struct vring_desc parts[VIRTIO_MODEL_SIZE];
-	uint8_t *out;
-};
-
-/* The descriptors from `head` on. 0: they cannot be. */
-static int follow(struct virtio *v, struct virtio_model_queue *q, uint16_t head, struct chain *c)
-{
-	uint32_t at = head, total = 0;
-	struct vring_desc *d;
-
-	do {
-		if (at >= q->size || c->r.segments >= q->size) {
-			virtio_complain(v, "descriptors lead out of their table, or in a circle");
-			return 0;
-		}
-		d = &c->parts[c->r.segments++];
-		if (!fetch(v, q->descriptors + at * sizeof(*d), d, sizeof(*d)))
-			return 0;
-		if (d->flags & ~(VRING_DESC_F_NEXT | VRING_DESC_F_WRITE) || !d->len ||
-		    d->len > BUFFERS_MOST - total) {
-			virtio_complain(v, "a descriptor has flags %#x and %u bytes", d->flags,
-					d->len);
-			return 0;
-		}
-		if (!(d->flags & VRING_DESC_F_WRITE) && c->r.in_room) {
-			virtio_complain(v, "a buffer to be read stands behind one to be written");
-			return 0;
-		}
-		total += d->len;
-		if (d->len > c->r.longest)
-			c->r.longest = d->len;
-		if (d->flags & VRING_DESC_F_WRITE)
-			c->r.in_room += d->len;
-		else
-			c->r.out_length += d->len;
-		at = d->next;
-	} while (d->flags & VRING_DESC_F_NEXT);
-	return 1;
-}
-
-static int gather(struct virtio *v, struct chain *c)
-{
-	uint8_t *to = c->out = calloc(1, c->r.out_length + 1);
-
-	c->r.in = calloc(1, c->r.in_room + 1);
-	c->r.out = c->out;
-	for (uint32_t i = 0; to && i < c->r.segments; i++) {
-		const struct vring_desc *d = &c->parts[i];
-
-		if (d->flags & VRING_DESC_F_WRITE)
-			break;
-		if (!fetch(v, d->addr, to, d->len))
-			return 0;
-		to += d->len;
-	}
-	return to && c->r.in;
-}
-
-static void scatter(struct virtio *v, const struct chain *c, uint32_t length)
-{
-	const uint8_t *from = c->r.in;
-
-	for (uint32_t i = 0; i < c->r.segments && length; i++) {
-		const struct vring_desc *d = &c->parts[i];
-		uint32_t n = d->len < length ? d->len : length;
-
-		if (!(d->flags & VRING_DESC_F_WRITE))
-			continue;
-		if (!store(v, d->addr, from, n))
-			return;
-		from += n;
-		length -= n;
-	}
-}
-
-/* An entry of the used table, and the index that gives it away. */
-static void put_used(struct virtio *v, struct virtio_model_queue *q, uint32_t id, uint32_t length)
-{
-	struct vring_used_elem e = {.id = id, .len = length};
-	uint16_t index;
-
-	store(v, q->used + 4 + sizeof(e) * (q->done % q->size), &e, sizeof(e));
-	index = ++q->done;
-	if (is_broken(v, USED_INDEX))
-		index = (uint16_t)(index + q->size + 5);
-	store(v, q->used + 2, &index, sizeof(index));
-}
-
-static void finish(struct virtio *v, struct virtio_model_queue *q, uint16_t head, uint32_t length)
-{
-	uint32_t id = head;
-
-	if (is_broken(v, ID))
-		id = 0x10000u + q->size;
-	for (uint32_t i = 0; is_broken(v, OTHER) && q->under_way[id] && i < q->size; i++)
-		id = (id + 1) % q->size;
-	if (is_broken(v, LONG))
-		length = UINT32_MAX;
-	if (is_broken(v, SHORT))
-		length = 0;
-	put_used(v, q, id, length);
-	if (is_broken(v, TWICE))
-		put_used(v, q, id, length);
-	if (!(fetch16(v, q->available) & VRING_AVAIL_F_NO_INTERRUPT))
-		ask(v, q->vector, ISR_QUEUE);
-}
-
-static void serve(struct virtio *v, uint32_t index, uint16_t head)
-{
-	struct virtio_model_queue *q = &v->queues[index];
-	struct chain *c = calloc(1, sizeof(*c));
-	uint32_t length = 0;
-
-	if (!c)
-		return;
-	c->r.queue = index;
-	if (!follow(v, q, head, c) || !gather(v, c)) {
-		give_up(v);
-	} else {
-		length = virtio_kind.serve(v, &c->r);
-		scatter(v, c, is_broken(v, SHORT) ? 0 : length);
-		finish(v, q, head, length);
-		q->under_way[head] = 0;
-	}
-	free(c->r.in);
-	free(c->out);
-	free(c);
-}
-
-static void due(void *state, uint64_t number)
-{
-	struct virtio *v = state;
-	struct virtio_waiting **at = &v->waiting, *w;
-
-	while (*at && (*at)->number != number)
-		at = &(*at)->next;
-	w = *at;
-	if (!w)
-		return; /* of before a reset */
-	*at = w->next;
-	if (!(v->status & VIRTIO_CONFIG_S_NEEDS_RESET))
-		serve(v, w->queue, w->head);
-	free(w);
-}
-
-/* It will be served. */
-static void accept(struct virtio *v, uint32_t queue, uint16_t head)
-{
-	struct virtio_model_queue *q = &v->queues[queue];
-	struct virtio_waiting *w;
-
-	if (head >= q->size || q->under_way[head]) {
-		virtio_complain(v, "queue %u: descriptor %u is made available, %s", queue, head,
-				head < q->size ? "which it has already" : "which is not there");
-		return;
-	}
-	q->under_way[head] = 1;
-	if (is_broken(v, SILENT))
-		return;
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return;
-	*w = (struct virtio_waiting){
-		.next = v->waiting, .number = ++v->last_number, .queue = queue, .head = head};
-	v->waiting = w;
-	virtio_host->after(v->device, SERVICE_NS + virtio_host->random(19 * SERVICE_NS), w->number);
-}
-
-/* The doorbell of a queue. */
-static void notify(struct virtio *v, uint32_t index)
-{
-	struct virtio_model_queue *q = &v->queues[index];
-	uint16_t end;
-
-	if (v->status & VIRTIO_CONFIG_S_NEEDS_RESET)
-		return;
-	if (!(v->status & VIRTIO_CONFIG_S_DRIVER_OK) || !q->enabled) {
-		virtio_complain(v, "queue %u is told of requests, but %s", index,
-				q->enabled ? "DRIVER_OK is not set" : "is not enabled");
-		return;
-	}
-	if (is_broken(v, NEEDS_RESET)) {
-		give_up(v);
-		return;
-	}
-	end = fetch16(v, q->available + 2);
-	if ((uint16_t)(end - q->taken) > q->size) {
-		virtio_complain(v, "queue %u: %u more are available than it has entries", index,
-				(uint16_t)(end - q->taken));
-		give_up(v);
-		return;
-	}
-	for (; q->taken != end; q->taken++)
-		accept(v, index, fetch16(v, q->available + 4 + 2u * (q->taken % q->size)));
-}
-
 /* --- registers -------------------------------------------------------------------------------- */
-
-static void forget_waiting(struct virtio *v)
-{
-	struct virtio_waiting *w;
-
-	while ((w = v->waiting) != NULL) {
-		v->waiting = w->next;
-		free(w);
-	}
-}
 
 static void reset(struct virtio *v)
 {
-	forget_waiting(v);
+	virtio_forget(v);
 	v->status = 0;
 	v->agreed = 0;
 	v->isr = 0;
-	v->config_vector = NO_VECTOR;
+	v->config_vector = VIRTIO_NO_VECTOR;
 	memset(v->queues, 0, sizeof(v->queues));
 	for (unsigned i = 0; i < VIRTIO_MODEL_QUEUES; i++) {
 		v->queues[i].size = i < virtio_kind.queues ? v->queue_size : 0;
-		v->queues[i].vector = NO_VECTOR;
+		v->queues[i].vector = VIRTIO_NO_VECTOR;
 	}
 	virtio_host->interrupt(v->device, 0, 0);
 }
@@ -389,7 +100,7 @@ static void set_status(struct virtio *v, uint8_t value)
 		virtio_complain(v, "bits of the status are taken back: %#x after %#x", value,
 				v->status);
 	if (value & VIRTIO_CONFIG_S_FEATURES_OK && !(v->status & VIRTIO_CONFIG_S_FEATURES_OK) &&
-	    (is_broken(v, FEATURES) || v->agreed & ~v->features ||
+	    (virtio_is_broken(v, VIRTIO_BROKEN_FEATURES) || v->agreed & ~v->features ||
 	     !virtio_has(v, VIRTIO_F_VERSION_1)))
 		value &= (uint8_t)~VIRTIO_CONFIG_S_FEATURES_OK;
 	if (value & VIRTIO_CONFIG_S_DRIVER_OK && !(value & VIRTIO_CONFIG_S_FEATURES_OK))
@@ -411,8 +122,9 @@ static void set_features(struct virtio *v, uint32_t value)
 
 static struct virtio_model_queue *selected(struct virtio *v)
 {
-	return v->selected < virtio_kind.queues && !is_broken(v, NO_QUEUE) ? &v->queues[v->selected]
-									   : NULL;
+	return v->selected < virtio_kind.queues && !virtio_is_broken(v, VIRTIO_BROKEN_NO_QUEUE)
+		       ? &v->queues[v->selected]
+		       : NULL;
 }
 
 static uint64_t read_queue(struct virtio *v, uint64_t offset)
@@ -420,16 +132,16 @@ static uint64_t read_queue(struct virtio *v, uint64_t offset)
 	const struct virtio_model_queue *q = selected(v);
 
 	if (!q)
-		return offset == VIRTIO_PCI_COMMON_Q_MSIX ? NO_VECTOR : 0;
+		return offset == VIRTIO_PCI_COMMON_Q_MSIX ? VIRTIO_NO_VECTOR : 0;
 	switch (offset) {
 	case VIRTIO_PCI_COMMON_Q_SIZE:
 		return q->size;
 	case VIRTIO_PCI_COMMON_Q_MSIX:
-		return is_broken(v, NO_VECTORS) ? NO_VECTOR : q->vector;
+		return virtio_is_broken(v, VIRTIO_BROKEN_NO_VECTORS) ? VIRTIO_NO_VECTOR : q->vector;
 	case VIRTIO_PCI_COMMON_Q_ENABLE:
 		return q->enabled;
 	case VIRTIO_PCI_COMMON_Q_NOFF:
-		return is_broken(v, DOORBELL) ? 0xfff0 : v->selected;
+		return virtio_is_broken(v, VIRTIO_BROKEN_DOORBELL) ? 0xfff0 : v->selected;
 	}
 	return 0;
 }
@@ -475,7 +187,7 @@ static void write_queue(struct virtio *v, uint64_t offset, uint32_t value)
 		set_queue_size(v, q, (uint16_t)value);
 		return;
 	case VIRTIO_PCI_COMMON_Q_MSIX:
-		q->vector = value < v->own.msix ? (uint16_t)value : NO_VECTOR;
+		q->vector = value < v->own.msix ? (uint16_t)value : VIRTIO_NO_VECTOR;
 		return;
 	case VIRTIO_PCI_COMMON_Q_ENABLE:
 		enable(v, q, value);
@@ -534,9 +246,10 @@ static uint64_t read_common(struct virtio *v, uint64_t offset)
 	case VIRTIO_PCI_COMMON_NUMQ:
 		return virtio_kind.queues;
 	case VIRTIO_PCI_COMMON_STATUS:
-		return v->status | (is_broken(v, STUCK) ? 0x10 : 0);
+		return v->status | (virtio_is_broken(v, VIRTIO_BROKEN_STUCK) ? 0x10 : 0);
 	case VIRTIO_PCI_COMMON_CFGGENERATION:
-		v->generation = (uint8_t)(v->generation + is_broken(v, GENERATION));
+		v->generation =
+			(uint8_t)(v->generation + virtio_is_broken(v, VIRTIO_BROKEN_GENERATION));
 		return v->generation;
 	case VIRTIO_PCI_COMMON_Q_SELECT:
 		return v->selected;
@@ -557,7 +270,7 @@ static void write_common(struct virtio *v, uint64_t offset, uint32_t value)
 		set_features(v, value);
 		return;
 	case VIRTIO_PCI_COMMON_MSIX:
-		v->config_vector = value < v->own.msix ? (uint16_t)value : NO_VECTOR;
+		v->config_vector = value < v->own.msix ? (uint16_t)value : VIRTIO_NO_VECTOR;
 		return;
 	case VIRTIO_PCI_COMMON_STATUS:
 		set_status(v, (uint8_t)value);
@@ -596,7 +309,7 @@ static uint64_t read(void *state, uint32_t bar, uint64_t offset, uint32_t width)
 		return 0;
 	/* Who reads it takes the request back. */
 	v->isr = 0;
-	if (!by_message(v))
+	if (!virtio_by_message(v))
 		virtio_host->interrupt(v->device, 0, 0);
 	return isr;
 }
@@ -613,7 +326,7 @@ static void write(void *state, uint32_t bar, uint64_t offset, uint32_t width, ui
 			virtio_complain(v, "doorbell %u is written with %u", (unsigned)index,
 					(unsigned)value);
 		else
-			notify(v, (uint32_t)index);
+			virtio_notify(v, (uint32_t)index);
 	} else if (offset < AT_ISR) {
 		if (is_register(v, offset, width))
 			write_common(v, offset, (uint32_t)value);
@@ -681,7 +394,7 @@ static void destroy(void *state)
 {
 	struct virtio *v = state;
 
-	forget_waiting(v);
+	virtio_forget(v);
 	if (virtio_kind.end)
 		virtio_kind.end(v);
 	free(v);
@@ -697,7 +410,7 @@ static int fault(void *state, const char *word)
 		v->faults = 0;
 		return 0;
 	}
-	for (unsigned i = 0; i < FAULTS; i++)
+	for (unsigned i = 0; i < VIRTIO_BROKEN_COUNT; i++)
 		if (!strcmp(word, fault_names[i])) {
 			v->faults |= 1u << i;
 			return 0;
@@ -724,7 +437,7 @@ static Banos_Model model = {
 	.destroy = destroy,
 	.read = read,
 	.write = write,
-	.due = due,
+	.due = virtio_due,
 	.fault = fault,
 	.medium = medium,
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Simulated virtio devices for banos-host: what a kind of device says to the part that all have in
- * common (virtio.c). A kind is a file beside it that defines `virtio_kind`:
+ * common (virtio.c, virtio-queue.c). A kind is a file beside them that defines `virtio_kind`:
  *
- *	gcc -shared -fPIC -I SDK/include -o virtio-rng.so virtio.c virtio-rng.c
+ *	gcc -shared -fPIC -I SDK/include -o virtio-rng.so virtio.c virtio-queue.c virtio-rng.c
  */
 #ifndef MODEL_VIRTIO_H
 #define MODEL_VIRTIO_H
@@ -12,6 +12,27 @@
 
 #define VIRTIO_MODEL_QUEUES 8
 #define VIRTIO_MODEL_SIZE   256 /* entries of a queue at most */
+
+#define VIRTIO_NO_VECTOR 0xffff
+
+/* What scripts can break: virtio.c. */
+enum {
+	VIRTIO_BROKEN_SILENT,
+	VIRTIO_BROKEN_USED_INDEX,
+	VIRTIO_BROKEN_ID,
+	VIRTIO_BROKEN_OTHER,
+	VIRTIO_BROKEN_TWICE,
+	VIRTIO_BROKEN_LONG,
+	VIRTIO_BROKEN_SHORT,
+	VIRTIO_BROKEN_NEEDS_RESET,
+	VIRTIO_BROKEN_GENERATION,
+	VIRTIO_BROKEN_STUCK,
+	VIRTIO_BROKEN_FEATURES,
+	VIRTIO_BROKEN_NO_VECTORS,
+	VIRTIO_BROKEN_NO_QUEUE,
+	VIRTIO_BROKEN_DOORBELL,
+	VIRTIO_BROKEN_COUNT
+};
 
 /* What of a request has come from the driver's memory, and what goes there. */
 struct virtio_request {
@@ -80,6 +101,21 @@ struct virtio {
 	uint64_t last_number;
 	uint32_t faults;
 };
+
+static inline int virtio_is_broken(const struct virtio *v, unsigned fault)
+{
+	return (int)(v->faults >> fault & 1);
+}
+
+/* --- virtio-queue.c --- */
+/* The doorbell of a queue. */
+void virtio_notify(struct virtio *v, uint32_t index);
+/* A request's time has come. */
+void virtio_due(void *state, uint64_t number);
+/* What waits is forgotten. */
+void virtio_forget(struct virtio *v);
+/* Do its interrupts go by messages, or by a line? */
+int virtio_by_message(const struct virtio *v);
 
 /* The services of banos-host. */
 extern const Banos_Model_Host *virtio_host;

@@ -9,8 +9,8 @@ instrumented virtio drivers/virtio/virtio/virtio.c drivers/virtio/virtio/ring.c
 instrumented virtio-rng drivers/virtio/virtio-rng/rng.c
 instrumented virtio-blk drivers/virtio/virtio-blk/virtio-blk.c
 instrumented faulty tests/vm/faulty_virtio.c
-model virtio-rng virtio.c virtio-rng.c
-model virtio-blk virtio.c virtio-blk.c
+model virtio-rng virtio.c virtio-queue.c virtio-rng.c
+model virtio-blk virtio.c virtio-queue.c virtio-blk.c
 cp tests/vm/virtio_blk.test "$work"
 
 # --- the entropy device ---
