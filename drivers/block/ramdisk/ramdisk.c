@@ -14,7 +14,8 @@
  *counts.
  *
  * Locks: disk->lock, a spinlock, covers the lists, counts and settings. data_lock covers the
- * table of pages for the length of one copy of a page. lifecycle covers `gone`.
+ * table of pages for the length of one copy of a page. lifecycle covers `gone`. serving is held by
+ * the thread over the requests that it has taken off the list.
  */
 #include <banos/driver.h>
 #include <banos/log.h>
@@ -39,7 +40,8 @@ struct disk;
 
 /* Behind each request. */
 struct room {
-	Banos_X_Block_Request *next; /* [lock] in disk->held or disk->lost */
+	Banos_X_Block_Request *next; /* [lock] in disk->held */
+	uint32_t lost;		     /* [I while the driver has it] it is never completed */
 };
 
 struct disk {
@@ -51,6 +53,7 @@ struct disk {
 	Banos_Spinlock lock;
 	Banos_Spinlock data_lock;
 	Banos_Mutex lifecycle;
+	Banos_Mutex serving;
 	Banos_Event arrived;
 	uint32_t shift;
 	uint32_t hold;
@@ -65,8 +68,9 @@ struct disk {
 	uint64_t lose;		     /* [lock] */
 	uint64_t served;	     /* [lock] */
 	uint64_t waiting;	     /* [lock] in held */
-	uint64_t refused, resets, opens;
-	uint32_t gone; /* [lifecycle] */
+	uint64_t refused, opens;
+	uint64_t resets; /* [serving] */
+	uint32_t gone;	 /* [lifecycle] */
 };
 
 static struct room *room_of(struct disk *d, Banos_X_Block_Request *r)
@@ -204,6 +208,7 @@ static int keep(struct disk *d, Banos_X_Block_Request *r)
 	uint64_t token = banos_spin_lock(&d->lock);
 	int kept = 1;
 
+	room_of(d, r)->lost = d->lose != 0;
 	if (d->lose) {
 		d->lose--;
 	} else if (d->hold) {
@@ -257,10 +262,12 @@ static void ramdisk_thread(void *ctx)
 			continue;
 		if (d->delay_ns && banos_sleep_ns(d->delay_ns, BANOS_WAIT_INTERRUPTIBLE))
 			continue;
+		banos_mutex_lock(&d->serving);
 		for (r = take_held(d); r; r = next) {
 			next = room_of(d, r)->next; /* its own no more once it is complete */
 			complete(d, r, serve(d, r));
 		}
+		banos_mutex_unlock(&d->serving);
 	}
 }
 
@@ -268,14 +275,14 @@ static void ramdisk_thread(void *ctx)
 static int32_t ramdisk_timeout(void *ctx, Banos_X_Block_Request *request)
 {
 	struct disk *d = ctx;
-	uint64_t token;
 
-	(void)request;
-	token = banos_spin_lock(&d->lock);
-	d->resets++;
-	banos_spin_unlock(&d->lock, token);
-	if (d->hold)
+	if (!room_of(d, request)->lost)
 		return BANOS_X_BLOCK_TIMEOUT_MORE;
+	/* What the thread took off the list it gives back first. */
+	banos_mutex_lock(&d->serving);
+	take_held(d);
+	d->resets++;
+	banos_mutex_unlock(&d->serving);
 	return BANOS_X_BLOCK_TIMEOUT_RESET;
 }
 
@@ -365,8 +372,9 @@ static int32_t resize(struct disk *d, uint64_t blocks)
 		return -EINVAL;
 	banos_mutex_lock(&d->lifecycle);
 	if (!d->gone) {
-		d->blocks = blocks;
 		error = banos_x_block_resize(d->device, blocks);
+		if (!error)
+			d->blocks = blocks;
 	}
 	banos_mutex_unlock(&d->lifecycle);
 	return error;
@@ -488,6 +496,7 @@ static void give_back(struct disk *d)
 		banos_free(d->pages[i]);
 	banos_free(d->pages);
 	banos_event_fini(&d->arrived);
+	banos_mutex_fini(&d->serving);
 	banos_mutex_fini(&d->lifecycle);
 	banos_spin_fini(&d->data_lock);
 	banos_spin_fini(&d->lock);
@@ -517,6 +526,7 @@ static int ramdisk_init(Banos_Driver *driver)
 	banos_spin_init(&d->lock, "ramdisk");
 	banos_spin_init(&d->data_lock, "ramdisk data");
 	banos_mutex_init(&d->lifecycle, "ramdisk lifecycle");
+	banos_mutex_init(&d->serving, "ramdisk serving");
 	banos_event_init(&d->arrived, "ramdisk", BANOS_EVENT_AUTO);
 	error = set_up(d);
 	if (error)
