@@ -218,7 +218,7 @@ static void wait_for_tickets(const struct request *r, const unsigned long *asked
 		if (!bit_test(asked, c->index))
 			continue;
 		while (__atomic_load_n(&c->flush->done, __ATOMIC_ACQUIRE) < r->tickets[c->index]) {
-			message_wait_serve();
+			message_serve();
 			cpu_relax();
 		}
 	}

@@ -1,21 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Within sched/: when who wants a sleeping lock waits for it awake. */
+/*
+ * Within sched/: waiting awake for a sleeping lock. Between begin and end preemption is off,
+ * messages of other processors are served without an interrupt, and owners that are read do not
+ * vanish: threads are freed after a grace period.
+ */
 #ifndef SCHED_LOCK_SPIN_H
 #define SCHED_LOCK_SPIN_H
+
+#include "message_internal.h"
 
 #include <arch/cpu.h>
 #include <sched/thread.h>
 
 /*
- * One look at an owner, or at NULL when the lock was just let go. It runs on another processor, so
- * that it goes on towards its unlock, and nobody waits for this processor. The owner may have let
- * go and ended meanwhile: threads are freed after a grace period, and the caller is in a read
- * section since before it read the pointer.
+ * Is it likely to be short? The owner (NULL: the lock was just let go) runs on another processor,
+ * so that it goes on towards its unlock, and nobody waits for this one.
  */
 static inline bool spin_is_worth(const struct thread *owner)
 {
 	return (!owner || __atomic_load_n(&owner->on_cpu, __ATOMIC_RELAXED)) &&
 	       !READ_ONCE(this_cpu()->need_resched);
+}
+
+static inline void spin_begin(void)
+{
+	preempt_disable();
+	message_attend();
+}
+
+static inline void spin_pause(void)
+{
+	message_serve();
+	cpu_relax();
+}
+
+static inline void spin_end(void)
+{
+	message_leave();
+	preempt_enable();
 }
 
 #endif

@@ -8,8 +8,9 @@
  *where the target finds it, sets the bit, and interrupts the target only if the word was 0. So many
  * senders and many kinds share one interrupt. What else saves interrupts:
  *
- *	a target that waits for others itself, or is serving its mailbox, says so in the same word
- *	(ATTENTIVE) and looks again before it goes on: it is never interrupted
+ *	a target that waits for others itself, looks on until a lock is free, or is serving its
+ *	mailbox, says so in the same word (ATTENTIVE) and looks again before it goes on: it is never
+ *	interrupted
  *	a message to all others is one command to the interrupt controller, not one for each
  *	flush.c does not ask a processor that does not use the address space
  *
@@ -185,16 +186,21 @@ unsigned message_raise_map(const unsigned long *cpus, uint32_t kind)
 	return n;
 }
 
-void message_wait_begin(struct message_wait *w)
+void message_attend(void)
 {
 	uint64_t irq = irq_save();
 
-	w->since = clock_mono_ns();
 	mailbox_attend(&this_cpu()->mail->box);
 	irq_restore(irq);
 }
 
-void message_wait_serve(void)
+void message_wait_begin(struct message_wait *w)
+{
+	w->since = clock_mono_ns();
+	message_attend();
+}
+
+void message_serve(void)
 {
 	struct mailbox *box = &this_cpu()->mail->box;
 	uint64_t irq;
@@ -206,19 +212,29 @@ void message_wait_serve(void)
 	irq_restore(irq);
 }
 
-void message_wait_end(struct message_wait *w)
+void message_leave(void)
 {
 	uint64_t irq = irq_save();
 	struct cpu *me = this_cpu();
-	nsec_t took;
 
 	while (!mailbox_leave(&me->mail->box))
 		serve(&me->mail->box);
-	took = clock_mono_ns() - w->since;
-	me->mail->counts.wait_ns += took;
-	me->mail->counts.late += took > LATE_NS;
 	if (READ_ONCE(me->need_resched) && !irq_state_enabled(irq))
 		arch_send_message_interrupt(me);
+	irq_restore(irq);
+}
+
+void message_wait_end(struct message_wait *w)
+{
+	struct message_counts *counts = &this_cpu()->mail->counts;
+	nsec_t took;
+	uint64_t irq;
+
+	message_leave();
+	took = clock_mono_ns() - w->since;
+	irq = irq_save();
+	counts->wait_ns += took;
+	counts->late += took > LATE_NS;
 	irq_restore(irq);
 }
 
@@ -231,7 +247,7 @@ static void wait_for_answers(struct cpu *me, const unsigned long *cpus)
 		if (c == me || !bit_test(cpus, c->index))
 			continue;
 		while (!__atomic_load_n(&me->mail->slots[c->index].done, __ATOMIC_ACQUIRE)) {
-			message_wait_serve();
+			message_serve();
 			cpu_relax();
 		}
 	}

@@ -22,14 +22,18 @@ int flush_cpu_prepare(struct cpu *c);
 unsigned message_raise_map(const unsigned long *cpus, uint32_t kind);
 
 /*
- * A wait for other processors, in which they need not interrupt us: begin, then serve until what
- * was asked for is done, then end. Preemption off throughout; interrupts as they were.
+ * While a thread waits awake others need not interrupt its processor: attend, then serve again and
+ * again, then leave. Preemption off throughout; interrupts as they were.
  */
+void message_attend(void);
+void message_serve(void);
+void message_leave(void);
+
+/* The same for a wait for other processors, whose time is counted. */
 struct message_wait {
 	nsec_t since;
 };
 void message_wait_begin(struct message_wait *w);
-void message_wait_serve(void);
 void message_wait_end(struct message_wait *w);
 
 /* Drop what others have asked this processor to drop. Interrupts off. */

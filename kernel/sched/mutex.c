@@ -82,17 +82,13 @@ bool mutex_trylock(struct mutex *m)
 /* Waits awake while that is likely to be short; true if it is ours. */
 static bool spin(struct mutex *m)
 {
-	bool worth = true;
+	bool taken;
 
-	while (worth) {
-		if (take_free(m))
-			return true;
-		cpu_relax();
-		epoch_enter();
-		worth = spin_is_worth(owner_of(READ_ONCE(m->word)));
-		epoch_exit();
-	}
-	return false;
+	spin_begin();
+	while (!(taken = take_free(m)) && spin_is_worth(owner_of(READ_ONCE(m->word))))
+		spin_pause();
+	spin_end();
+	return taken;
 }
 
 /* Takes it unless it has an owner, who will see HAS_WAITERS. Holds waiters.lock. */

@@ -67,28 +67,28 @@ static bool take_write(struct rwlock *l)
 	return false;
 }
 
+static bool is_worth(struct rwlock *l, unsigned *unnamed)
+{
+	const struct thread *writer = READ_ONCE(l->writer);
+
+	/* One that has just come or goes is not named. It may have lost its processor, even to us.
+	 */
+	if (!writer && ++*unnamed > UNNAMED_LOOKS)
+		return false;
+	return !(state_of(l) & (HANDOFF | READERS)) && spin_is_worth(writer);
+}
+
 /* Waits awake while a writer runs; true if it is ours. */
 static bool spin(struct rwlock *l, bool (*take)(struct rwlock *l))
 {
 	unsigned unnamed = 0;
-	bool worth = true;
+	bool taken;
 
-	while (worth) {
-		const struct thread *writer;
-
-		if (take(l))
-			return true;
-		cpu_relax();
-		epoch_enter();
-		writer = READ_ONCE(l->writer);
-		worth = !(state_of(l) & (HANDOFF | READERS)) && spin_is_worth(writer);
-		epoch_exit();
-		/* One that has just come or goes is not named. It may have lost its processor, even
-		 * to us. */
-		if (!writer && unnamed++ == UNNAMED_LOOKS)
-			worth = false;
-	}
-	return false;
+	spin_begin();
+	while (!(taken = take(l)) && is_worth(l, &unnamed))
+		spin_pause();
+	spin_end();
+	return taken;
 }
 
 static void unlink_node(struct rwlock *l, struct blocker_node *n)

@@ -96,7 +96,7 @@ static void attentive(void *ctx, unsigned i)
 	message_wait_begin(&w);
 	__atomic_store_n(&ready, 1, __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
-		message_wait_serve();
+		message_serve();
 		cpu_relax();
 	}
 	message_wait_end(&w);
