@@ -27,12 +27,6 @@
  * A page that is written as a whole is not read before. The program's bytes go into a page that is
  * in no index yet: the copy may fault, and the fault may want that very page of the device.
  *
- * Erasing goes by pieces, each under write_lock. What is dirty is written first, since the device
- *may refuse; then the pages are taken out, but for those that are written to meanwhile, and none is
- * filled until the piece is erased. So what somebody writes beside it is in a page that is written
- * back afterwards. Who had a page in hand when it was taken out sees that when he says that it is
- * dirty, and does it again in the one that comes after it.
- *
  * Locks: object.lock for the index and PAGE_DIRTY. Nothing is locked over a read, a write or a
  *wait. Readers may see a part of a write; a page is never torn between device and program.
  *
@@ -46,14 +40,10 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
-#include <sched/thread.h>
 
 #define WINDOW_FIRST 4
 /* What one miss of a long read starts at most. */
-#define MISS_MAX    (4 * BLOCK_RUN_PAGES)
-#define ERASE_PAGES 16384 /* of one piece: others wait for that long */
-#define ERASE_STEP  256	  /* under one hold of the lock */
-#define ERASE_TRIES 3
+#define MISS_MAX (4 * BLOCK_RUN_PAGES)
 
 struct fill {
 	struct block_io io;
@@ -99,8 +89,7 @@ static int insert_locked(struct vm_object *o, uint64_t index, struct page *page,
 	return 0;
 }
 
-/* Under the object's lock: a page whose filling has failed. */
-static void take_out_locked(struct vm_object *o, struct page *page)
+void cache_take_out_locked(struct vm_object *o, struct page *page)
 {
 	radix_remove(&o->index, page->index);
 	page->object = NULL;
@@ -272,7 +261,7 @@ static struct page *look(struct block_cache *c, uint64_t index)
 	spin_lock(&o->lock);
 	page = radix_find(&o->index, index);
 	if (page && (flags_of(page) & (PAGE_FILLING | VM_PAGE_ABSENT)) == VM_PAGE_ABSENT) {
-		take_out_locked(o, page);
+		cache_take_out_locked(o, page);
 		page = NULL;
 	}
 	if (page)
@@ -281,8 +270,7 @@ static struct page *look(struct block_cache *c, uint64_t index)
 	return page;
 }
 
-/* The page, of a run of up to `run` if it must be filled. */
-static int get_page(struct block_cache *c, uint64_t index, unsigned run, struct page **out)
+int cache_get_page(struct block_cache *c, uint64_t index, unsigned run, struct page **out)
 {
 	for (unsigned failures = 0;;) {
 		struct page *page = look(c, index);
@@ -317,7 +305,7 @@ static int get_page(struct block_cache *c, uint64_t index, unsigned run, struct 
 
 int cache_page(struct vm_object *o, uint64_t index, struct page **out)
 {
-	return get_page(cache_of(o), index, BLOCK_RUN_PAGES / 2, out);
+	return cache_get_page(cache_of(o), index, BLOCK_RUN_PAGES / 2, out);
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -345,7 +333,7 @@ static int read_miss(struct block_cache *c, uint64_t index, uint64_t need,
 	for (unsigned i = 0; i < window; i += BLOCK_RUN_PAGES)
 		if (start_fill(c, index + i, window - i, NULL))
 			break;
-	return get_page(c, index, 1, out);
+	return cache_get_page(c, index, 1, out);
 }
 
 static void read_ahead(struct block_cache *c, uint64_t index, struct block_readahead *ra)
@@ -452,19 +440,14 @@ static int put_whole(struct block_cache *c, uint64_t index, struct page **page)
 	return 0;
 }
 
-/*
- * The n bytes at pos of the device, which are of one page and have been written to it, are to get
- * to the device: in this page, or if that was taken out meanwhile in the one that has its place.
- * Takes over the reference.
- */
-static int keep_part(struct block_cache *c, struct page *page, uint64_t pos, size_t n)
+int cache_keep_part(struct block_cache *c, struct page *page, uint64_t pos, size_t n)
 {
 	size_t offset = pos % PAGE_SIZE;
 	struct page *next;
 	int r = 0;
 
 	while (!cache_mark_dirty(c, page)) {
-		r = get_page(c, pos >> PAGE_SHIFT, 1, &next);
+		r = cache_get_page(c, pos >> PAGE_SHIFT, 1, &next);
 		if (r)
 			break;
 		memcpy((char *)page_address(next) + offset, (char *)page_address(page) + offset, n);
@@ -475,7 +458,7 @@ static int keep_part(struct block_cache *c, struct page *page, uint64_t pos, siz
 	return r;
 }
 
-/* The same for all of a page; *page is replaced. */
+/* As cache_keep_part(), for all of a page; *page is replaced. */
 static int keep_whole(struct block_cache *c, struct page **page, uint64_t index)
 {
 	struct page *next;
@@ -498,12 +481,12 @@ static ssize_t write_part(struct block_cache *c, uint64_t pos, size_t n, struct 
 {
 	struct page *page;
 	size_t copied;
-	int r = get_page(c, pos >> PAGE_SHIFT, 1, &page);
+	int r = cache_get_page(c, pos >> PAGE_SHIFT, 1, &page);
 
 	if (r)
 		return r;
 	copied = iter_copy_from(it, (char *)page_address(page) + pos % PAGE_SIZE, n);
-	r = keep_part(c, page, pos, copied);
+	r = cache_keep_part(c, page, pos, copied);
 	return r ? r : (ssize_t)copied;
 }
 
@@ -568,7 +551,7 @@ ssize_t block_cache_write(struct block_cache *c, struct iter *it, uint64_t pos)
 	return done < 0 ? done : -EFAULT;
 }
 
-/* --- size, erasing --------------------------------------------------------------------------- */
+/* --- size --------------------------------------------------------------------------- */
 
 void block_cache_forget(struct block_cache *c)
 {
@@ -634,7 +617,7 @@ static int grow_inside_page(struct block_cache *c, uint64_t blocks)
 	tail = old << c->device->shift >> PAGE_SHIFT;
 	end = min(blocks, (tail + 1) << (PAGE_SHIFT - c->device->shift));
 	/* One that cannot be read now is not there: who wants it reads all of it. */
-	hidden = !get_page(c, tail, 1, &page) && hide(c, page);
+	hidden = !cache_get_page(c, tail, 1, &page) && hide(c, page);
 	__atomic_store_n(&c->device->blocks, blocks, __ATOMIC_RELEASE);
 	if (hidden) {
 		read_into(c, page, scratch, old, end);
@@ -658,124 +641,6 @@ int block_cache_resize(struct block_cache *c, uint64_t blocks)
 		__atomic_store_n(&c->device->blocks, blocks, __ATOMIC_RELEASE);
 	if (!r)
 		vm_object_set_size(&c->object, size);
-	return r;
-}
-
-static int zero_part(struct block_cache *c, uint64_t from, uint64_t to)
-{
-	struct page *page;
-	int r = from < to ? get_page(c, from >> PAGE_SHIFT, 1, &page) : 1;
-
-	if (r)
-		return min(r, 0);
-	memset((char *)page_address(page) + from % PAGE_SIZE, 0, to - from);
-	return keep_part(c, page, from, to - from);
-}
-
-/* None of the pages is filled until erase_end(). */
-static void erase_begin(struct block_cache *c, uint64_t first, uint64_t last)
-{
-	spin_lock(&c->object.lock);
-	c->erase_first = first;
-	c->erase_last = last;
-	spin_unlock(&c->object.lock);
-}
-
-static void erase_end(struct block_cache *c)
-{
-	erase_begin(c, 0, 0);
-	blocker_wake_all(&c->erased);
-}
-
-/* The pages go, but for those that are dirty: false if there are such. */
-static bool take_out_clean(struct block_cache *c, uint64_t first, uint64_t last)
-{
-	struct vm_object *o = &c->object;
-	uint64_t at = first;
-	bool all = true;
-
-	vm_object_clean_begin(o);
-	while (at < last) {
-		spin_lock(&o->lock);
-		for (unsigned i = 0; i < ERASE_STEP && at < last; i++) {
-			struct page *page = radix_next(&o->index, &at);
-
-			if (!page || at >= last) {
-				at = last;
-				break;
-			}
-			if (page->flags & PAGE_DIRTY)
-				all = false;
-			else
-				take_out_locked(o, page);
-			at++;
-		}
-		spin_unlock(&o->lock);
-	}
-	vm_object_clean_end(o, first, last);
-	return all;
-}
-
-/* What is written all the time stays, and is written back behind us. Holds write_lock. */
-static int empty_range(struct block_cache *c, uint64_t first, uint64_t last)
-{
-	int r = 0;
-
-	for (unsigned tries = 0; tries < ERASE_TRIES && !r; tries++) {
-		r = cache_write_locked(c);
-		if (!r && take_out_clean(c, first, last))
-			break;
-	}
-	return r;
-}
-
-static int erase_piece(struct block_cache *c, enum block_op op, uint64_t first, uint64_t last)
-{
-	unsigned shift = PAGE_SHIFT - c->device->shift;
-	uint64_t block = first << shift;
-	uint64_t all = __atomic_load_n(&c->device->blocks, __ATOMIC_ACQUIRE);
-	uint64_t blocks = block < all ? min(last << shift, all) - block : 0;
-	int r;
-
-	mutex_lock(&c->write_lock); /* none of them is being written now */
-	erase_begin(c, first, last);
-	r = empty_range(c, first, last);
-	if (!r) {
-		c->unflushed |= (bool)(c->device->features & BLOCK_HAS_FLUSH);
-		r = block_erase(c->device, op, block, blocks);
-	}
-	erase_end(c);
-	mutex_unlock(&c->write_lock);
-	return r;
-}
-
-static int erase_pages(struct block_cache *c, enum block_op op, uint64_t first, uint64_t last)
-{
-	uint64_t next;
-	int r = 0;
-
-	for (; first < last && !r; first = next) {
-		next = first + min(last - first, (uint64_t)ERASE_PAGES);
-		r = thread_interrupted(WAIT_KILLABLE) ? -EINTR : erase_piece(c, op, first, next);
-	}
-	return r;
-}
-
-int block_cache_erase(struct block_cache *c, enum block_op op, uint64_t start, uint64_t end)
-{
-	uint64_t size = block_device_bytes(c->device);
-	uint64_t first = ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT;
-	uint64_t last = (end == size ? ALIGN_UP(end, PAGE_SIZE) : end) >> PAGE_SHIFT;
-	uint64_t head = min(end, first << PAGE_SHIFT);
-	int r = 0;
-
-	/* Parts of pages; what is only discarded may as well stay there. */
-	if (op == BLOCK_ZEROES)
-		r = zero_part(c, start, head);
-	if (op == BLOCK_ZEROES && !r)
-		r = zero_part(c, max(head, last << PAGE_SHIFT), end);
-	if (!r && first < last)
-		r = erase_pages(c, op, first, last);
 	return r;
 }
 

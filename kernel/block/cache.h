@@ -77,6 +77,7 @@ int block_cache_resize(struct block_cache *c, uint64_t blocks);
  * size, inside the device. 0 or -errno, after which a part may have been erased; -EINTR: the
  * process is to end. What others write meanwhile is not lost. Context: process.
  */
+extern uint32_t block_erase_pages; /* of one piece; tests change it */
 int block_cache_erase(struct block_cache *c, enum block_op op, uint64_t start, uint64_t end);
 
 struct block_cache_stats {
@@ -102,6 +103,16 @@ static inline void page_flags_clear(struct page *page, unsigned flags)
 
 /* The page at index, filled, with a reference: 0 or -errno. ops->page of the object. */
 int cache_page(struct vm_object *o, uint64_t index, struct page **out);
+/* The same, of a run of up to `run` if it must be filled. */
+int cache_get_page(struct block_cache *c, uint64_t index, unsigned run, struct page **out);
+/* Out of the index, whose reference goes. Holds the object's lock. */
+void cache_take_out_locked(struct vm_object *o, struct page *page);
+/*
+ * The n bytes at pos of the device, which are of one page and have been written to it, are to get
+ * to the device: in this page, or if that was taken out meanwhile in the one that has its place.
+ * Takes over the reference. 0 or -errno.
+ */
+int cache_keep_part(struct block_cache *c, struct page *page, uint64_t pos, size_t n);
 /* Count pages in (or out, negative) of all caches. */
 void cache_count(int64_t pages);
 /* Room for n pages more, as far as that is possible. Context: process. */

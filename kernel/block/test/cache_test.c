@@ -308,6 +308,39 @@ KTEST(block_cache_erase_beside_writes)
 	fake_end(&fake);
 }
 
+static void be_killed_after(struct fake_disk *f, const Banos_X_Block_Request *r)
+{
+	if (r->operation == BANOS_X_BLOCK_OP_ZEROES && r->block)
+		__atomic_fetch_or(&current()->work, THREAD_WORK_KILL, __ATOMIC_SEQ_CST);
+}
+
+/* Piece by piece: who is to end does so behind the piece that is under way. */
+KTEST(block_cache_erase_by_pieces)
+{
+	uint32_t usual = block_erase_pages;
+	struct block_cache *c;
+
+	fake_prepare(&fake);
+	fake.desc.features |= BANOS_X_BLOCK_ZEROES;
+	if (!fake_begin(&fake))
+		return;
+	c = fake.open->cache;
+	block_erase_pages = 2;
+	memset(fake.store, 1, 8 * PAGE_SIZE);
+	ktest_check_eq(block_cache_erase(c, BLOCK_ZEROES, 0, 7 * PAGE_SIZE), 0);
+	ktest_check_eq(fake.operations[BLOCK_ZEROES], 4);
+	ktest_check(!fake.store[7 * PAGE_SIZE - 1] && fake.store[7 * PAGE_SIZE] == 1);
+	memset(fake.store, 1, 8 * PAGE_SIZE);
+	fake.on_request = be_killed_after;
+	ktest_check_eq(block_cache_erase(c, BLOCK_ZEROES, 0, 8 * PAGE_SIZE), -EINTR);
+	__atomic_fetch_and(&current()->work, ~(uint32_t)THREAD_WORK_KILL, __ATOMIC_SEQ_CST);
+	fake.on_request = NULL;
+	ktest_check_eq(fake.operations[BLOCK_ZEROES], 6);
+	ktest_check(!fake.store[4 * PAGE_SIZE - 1] && fake.store[4 * PAGE_SIZE] == 1);
+	block_erase_pages = usual;
+	fake_end(&fake);
+}
+
 /* --- many ------------------------------------------------------------------------------------- */
 
 #define PART (16 * PAGE_SIZE) /* of each thread */

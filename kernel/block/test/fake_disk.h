@@ -28,6 +28,8 @@ struct fake_disk {
 	int32_t answer;		 /* of timeout */
 	uint64_t bad;		 /* a block that cannot be read or written; ~0: none */
 	bool scribble;		 /* over the requests */
+	/* Called for each, by whoever hands it over. */
+	void (*on_request)(struct fake_disk *f, const Banos_X_Block_Request *r);
 	struct block_io *during; /* handed over while timeout runs, once */
 	Banos_X_Block_Request *held[FAKE_HELD];
 	uint32_t held_count;		   /* [lock; readers a] */
@@ -91,6 +93,8 @@ static inline uint32_t fake_submit(void *ctx, uint32_t queue,
 		uint64_t irq = spin_lock_irq(&f->lock);
 
 		fake_count(f, r);
+		if (f->on_request)
+			f->on_request(f, r);
 		hold = f->hold && f->held_count < FAKE_HELD;
 		if (hold) {
 			f->held[f->held_count] = r;
