@@ -230,6 +230,14 @@ static void kill_files(struct tty *tty)
 	blocker_wake(&tty->writers, ~0u, EPOLLOUT | EPOLLHUP);
 }
 
+/* What was typed has gone. A pseudo-terminal has its master for what waits, and that goes, too. No
+ * lock held. */
+static void tell_of_room(struct tty *tty)
+{
+	if (!(tty->ops->flags & TTY_PORT_PTY) && tty->ops->input_room)
+		tty->ops->input_room(tty);
+}
+
 /*
  * A line of its own is hung up for the next user; a pseudo-terminal has its master for that, and
  * stays as it is. Stopped groups that lose their last tie to the session are the business of proc/.
@@ -242,9 +250,7 @@ static void leader_exited(struct tty *tty, int32_t sid)
 		kill_files(tty);
 	mutex_lock(&tty->lock);
 	end_session(tty, sid, false);
-	/* There is room; files that outlive this may still be open. */
-	if (!(tty->ops->flags & TTY_PORT_PTY) && tty->ops->input_room)
-		tty->ops->input_room(tty);
+	tell_of_room(tty);
 }
 
 /*
@@ -265,6 +271,7 @@ void tty_hangup(struct tty *tty)
 		signal_send_process(leader, SIGCONT, NULL);
 		process_put(leader);
 	}
+	tell_of_room(tty);
 }
 
 static void tty_info(struct tty *tty, uint32_t *number, int32_t *foreground)

@@ -23,6 +23,12 @@ static char sent[4096]; /* what went over the line */
 static size_t sent_len;
 static bool plugged = true; /* false: the line takes nothing */
 static bool powered;
+static unsigned rooms; /* times that the port was told of room for input */
+
+static void port_input_room(struct tty *tty)
+{
+	rooms++;
+}
 
 static void port_start_tx(struct tty *tty)
 {
@@ -59,6 +65,7 @@ static void port_set_modem(struct tty *tty, unsigned on, unsigned off)
 }
 
 static const struct tty_port_ops port_ops = {
+	.input_room = port_input_room,
 	.start_tx = port_start_tx,
 	.tx_idle = port_tx_idle,
 	.set_line = port_set_line,
@@ -315,5 +322,23 @@ KTEST(hangup_ends_sleeping_reads)
 	set_up(true, 1, 0);
 	type_now("back\n");
 	READ_IS(60, "back\n");
+	tear_down();
+}
+
+/* A line that waits with what there is no room for is told whenever there may be some. */
+KTEST(port_is_told_of_room)
+{
+	rooms = 0;
+	set_up(false, 1, 0);
+	ktest_check(rooms > 0); /* the first open, besides the settings */
+	type_now("abc");
+	rooms = 0;
+	READ_IS(2, "ab");
+	ktest_check_eq(rooms, 1);
+	tty_flush(tty, true, false);
+	ktest_check_eq(rooms, 2);
+	type_now("abc");
+	tty_hangup(tty);
+	ktest_check_eq(rooms, 3);
 	tear_down();
 }
