@@ -180,8 +180,7 @@ single() {
 	expect_line 'ls: /dev/hvc0: No such file'
 	! grep -Eq 'STUCK|it left|returned|makes no sense' "$work/out" || fail "a driver broke a rule"
 	for i in 1 2 3 4 5; do echo "again $i"; done >"$work/lines"
-	# What is written to the terminal after the first time is no longer raw.
-	tr -d '\r' <"$work/sent" | tail -c 40 | cmp - "$work/lines" || fail "not as sent the next times"
+	tail -c 40 "$work/sent" | cmp - "$work/lines" || fail "not as sent the next times"
 	head -c 200000 "$work/sent" | cmp - "$work/data" || fail "not as sent"
 }
 single q35 2 ,disable-legacy=on
