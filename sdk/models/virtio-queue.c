@@ -144,6 +144,15 @@ static void scatter(struct virtio *v, const struct chain *c, uint32_t length)
 	}
 }
 
+/* Only the last byte, which is the status of many kinds. */
+static void scatter_last(struct virtio *v, const struct chain *c)
+{
+	const struct vring_desc *d = &c->parts[c->r.segments - 1];
+
+	if (c->r.in_room)
+		store(v, d->addr + d->len - 1, c->r.in + c->r.in_room - 1, 1);
+}
+
 /* An entry of the used table, and the index that gives it away. */
 static void put_used(struct virtio *v, struct virtio_model_queue *q, uint32_t id, uint32_t length)
 {
@@ -169,7 +178,7 @@ static void finish(struct virtio *v, struct virtio_model_queue *q, uint16_t head
 	if (virtio_is_broken(v, VIRTIO_BROKEN_LONG))
 		length = UINT32_MAX;
 	if (virtio_is_broken(v, VIRTIO_BROKEN_SHORT))
-		length = 0;
+		length = 1;
 	put_used(v, q, id, length);
 	if (virtio_is_broken(v, VIRTIO_BROKEN_TWICE))
 		put_used(v, q, id, length);
@@ -190,7 +199,10 @@ static void serve(struct virtio *v, uint32_t index, uint16_t head)
 		give_up(v);
 	} else {
 		length = virtio_kind.serve(v, &c->r);
-		scatter(v, c, virtio_is_broken(v, VIRTIO_BROKEN_SHORT) ? 0 : length);
+		if (virtio_is_broken(v, VIRTIO_BROKEN_SHORT))
+			scatter_last(v, c);
+		else
+			scatter(v, c, length);
 		finish(v, q, head, length);
 		q->under_way[head] = 0;
 	}

@@ -14,7 +14,8 @@
  *	used-index	it has finished more than it was given
  *	id, other	it has finished what cannot be, or what it was not given
  *	twice		it finishes each request twice
- *	long, short	it has written more than there was room for; nothing
+ *	long		it says that it has written more than there was room for
+ *	short		it writes the last byte only, and says that this was all
  *	silent		it finishes nothing
  *	needs-reset	it says that it needs a reset, and does nothing
  *	generation	its configuration never comes to rest
