@@ -9,15 +9,21 @@
  * the file's poll operation what is true now; only that answer is reported. So the ready list may
  * hold too much, never too little, and nothing ever walks over all items.
  *
- * States of an item, seen from the ready list:
- *	idle      list_empty(&ready)
- *	ready     on ep->ready                   item_wake, EPOLL_CTL_ADD and MOD, scan_next
- *	in batch  on a list of the one scan      scan_begin; a wake-up now adds nothing, because
- *	                                         the scan has yet to look at the file
- *	idle      taken off, then polled         a wake-up from here on makes it ready again
- * After the poll a level-triggered item with events is ready again, an edge-triggered one idle,
- * and a ONESHOT one idle and disabled: nothing but EPOLLET, ONESHOT, EXCLUSIVE and WAKEUP is left
- * of its events, and it is not made ready until EPOLL_CTL_MOD.
+ * States of an item:
+ *	idle	list_empty(&ready)
+ *	ready	on ep->ready; once, so that a wake-up adds nothing
+ *
+ *	idle -> ready	item_wake, EPOLL_CTL_ADD and MOD
+ *	ready -> ready	a scan that finds events of a level-triggered item reports them and leaves
+ *it where it is: the next scan is to look again ready -> idle	a scan takes an item off and then
+ *looks: wake-ups from here on make it ready again. Edge-triggered and ONESHOT ones at once; others
+ *that seemed to have no events, and are put back if the second look finds some
+ *
+ * A ONESHOT item that was reported is disabled: nothing but EPOLLET, ONESHOT, EXCLUSIVE and WAKEUP
+ *is left of its events, and it is not made ready until EPOLL_CTL_MOD.
+ *
+ * Wake-ups only append to the ready list, under ready_lock; all else that changes it holds ep->lock
+ *as well. So who holds that may walk forwards without ready_lock.
  *
  * Lifetimes. An item does not count its file. The file's list `watchers` names the item, and the
  * last file_put() calls epoll_file_closed() before anything of the file goes: that takes the items
@@ -40,7 +46,8 @@
  *	                 instance up; there are no cycles)
  *
  * Rejected: a reference from the item to the file (closing the last descriptor would not close),
- * and a second list for wake-ups during a scan (a flag per item, its place in the batch, does it).
+ *and a batch that a scan takes the whole list into (each item then crosses ready_lock twice, and
+ *threads that come meanwhile must be told that there is something to wait for).
  */
 #include "epoll_internal.h"
 
@@ -77,21 +84,30 @@ static void ep_put(struct epoll *ep)
 
 /* --- the ready list ----------------------------------------------------------------------- */
 
-/*
- * True if there is reason to scan: also while a scan holds items that it may put back. It has put
- * them on the list before it ends, so in this order one of the two is seen.
- */
 static bool may_have_events(const struct epoll *ep)
 {
-	return __atomic_load_n(&ep->scanning, __ATOMIC_ACQUIRE) || !list_empty(&ep->ready);
+	return !list_empty(&ep->ready);
+}
+
+/* At the end of the list, unless it is there. Holds: ready_lock. A walk that meets it sees all of
+ * it. */
+static void append_ready(struct epoll_item *it)
+{
+	struct list *head = &it->ep->ready;
+
+	if (!list_empty(&it->ready))
+		return;
+	it->ready.next = head;
+	it->ready.prev = head->prev;
+	__atomic_store_n(&head->prev->next, &it->ready, __ATOMIC_RELEASE);
+	head->prev = &it->ready;
 }
 
 static void make_ready(struct epoll_item *it)
 {
 	uint64_t irq = spin_lock_irq(&it->ep->ready_lock);
 
-	if (list_empty(&it->ready))
-		list_add_tail(&it->ready, &it->ep->ready);
+	append_ready(it);
 	spin_unlock_irq(&it->ep->ready_lock, irq);
 }
 
@@ -113,8 +129,8 @@ static bool item_wake(struct blocker_node *node, uintptr_t key)
 	uint32_t events = it->events;
 	bool wanted = events & ~(uint32_t)BEHAVIOUR && (!key || key & events);
 
-	if (wanted && list_empty(&it->ready))
-		list_add_tail(&it->ready, &ep->ready);
+	if (wanted)
+		append_ready(it);
 	spin_unlock_irq(&ep->ready_lock, irq);
 	/* Only an exclusive listener uses up a wake-up, and only if somebody got it. */
 	return wanted && wake_waiters(ep) && events & EPOLLEXCLUSIVE;
@@ -419,109 +435,105 @@ static void epoll_release(struct file *f)
 
 /* --- scans -------------------------------------------------------------------------------- */
 
-/* Holds: ep->lock until scan_end. */
-/* The next item of the batch, or NULL. Holds: ready_lock. */
-static struct epoll_item *take_first(struct list *batch)
-{
-	struct epoll_item *it = list_first_entry_or_null(batch, struct epoll_item, ready);
+/* All of these hold ep->lock. */
 
-	if (it)
-		list_del(&it->ready);
-	return it;
+/* What is behind a place on the ready list, or NULL. */
+static struct epoll_item *next_ready(const struct epoll *ep, const struct list *place)
+{
+	struct list *next = __atomic_load_n(&place->next, __ATOMIC_ACQUIRE);
+
+	return next == &ep->ready ? NULL : container_of(next, struct epoll_item, ready);
 }
 
-/* The first item; NULL: nothing is ready, and there is no scan. */
-static struct epoll_item *scan_begin(struct epoll *ep, struct list *batch)
-{
-	uint64_t irq = spin_lock_irq(&ep->ready_lock);
-	struct epoll_item *it;
-
-	list_init(batch);
-	list_splice_tail(&ep->ready, batch);
-	it = take_first(batch);
-	if (it)
-		__atomic_store_n(&ep->scanning, 1, __ATOMIC_RELEASE);
-	spin_unlock_irq(&ep->ready_lock, irq);
-	return it;
-}
-
-/*
- * Ready again, if not NULL, is the item that was looked at. The next one if more are wanted; else,
- * or if there is none, NULL, and the scan has ended: what it did not come to goes before what
- * became ready meanwhile.
- */
-static struct epoll_item *scan_next(struct epoll *ep, struct list *batch, struct epoll_item *again,
-				    bool more)
-{
-	uint64_t irq = spin_lock_irq(&ep->ready_lock);
-	struct epoll_item *it;
-
-	if (again && list_empty(&again->ready))
-		list_add_tail(&again->ready, &ep->ready);
-	it = more ? take_first(batch) : NULL;
-	if (!it) {
-		list_splice_tail(&ep->ready, batch);
-		list_splice_tail(batch, &ep->ready);
-		__atomic_store_n(&ep->scanning, 0, __ATOMIC_RELEASE);
-	}
-	spin_unlock_irq(&ep->ready_lock, irq);
-	return it;
-}
-
-/*
- * The wake-up of what is ready now may have been ours; there is work for another thread. No fence
- * is needed. Who comes to wait puts its node on the list and then looks at `scanning`. If it reads
- * 0 from before the scan, its node was there before scan_begin let go of ready_lock, and scan_next,
- * which took that again, sees it. If it reads 0 from after the scan, it sees what is ready as well.
- */
-static void wake_another(struct epoll *ep)
-{
-	if (!list_empty(&ep->ready) && blocker_has_waiters(&ep->wait))
-		blocker_wake_one(&ep->wait);
-}
-
-/* Back to the front: not reported after all. */
-static void put_back(struct epoll_item *it, struct list *batch)
+/* Off the list; returns what was behind it. */
+static struct epoll_item *take_off(struct epoll_item *it)
 {
 	uint64_t irq = spin_lock_irq(&it->ep->ready_lock);
+	struct epoll_item *next = next_ready(it->ep, &it->ready);
 
-	if (list_empty(&it->ready))
-		list_add(&it->ready, batch);
+	list_del(&it->ready);
+	spin_unlock_irq(&it->ep->ready_lock, irq);
+	return next;
+}
+
+/* The next scan begins with it. At no moment does the list look empty to who looks without a lock.
+ */
+static void start_with(struct epoll_item *it)
+{
+	struct list *head = &it->ep->ready, *to = &it->ready;
+	uint64_t irq = spin_lock_irq(&it->ep->ready_lock);
+
+	if (head->next != to) {
+		struct list *first = head->next, *last = head->prev, *before = to->prev;
+
+		last->next = first;
+		first->prev = last;
+		__atomic_store_n(&head->next, to, __ATOMIC_RELEASE);
+		to->prev = head;
+		before->next = head;
+		head->prev = before;
+	}
 	spin_unlock_irq(&it->ep->ready_lock, irq);
 }
 
-/* Returns the item if it is to be ready again. */
-static struct epoll_item *reported(struct epoll_item *it)
+/* It was off the list and has events after all; a thread may have gone to sleep meanwhile. */
+static void put_back(struct epoll_item *it)
 {
-	if (it->events & EPOLLONESHOT)
-		set_events(it, it->events & BEHAVIOUR);
-	else if (!(it->events & EPOLLET))
-		return it;
-	return NULL;
+	make_ready(it);
+	blocker_wake_one(&it->ep->wait);
 }
 
-/* Holds: ep->lock. How many, or what emit said if there was none. */
+static uint32_t look(struct epoll_item *it)
+{
+	return file_poll(it->file, NULL) & it->events;
+}
+
+/*
+ * What is ready now may concern another thread, whose wake-up was ours. No fence: who sleeps though
+ * something is on the list has put its node on `wait` before that was put there.
+ */
+static void wake_another(struct epoll *ep)
+{
+	if (may_have_events(ep) && blocker_has_waiters(&ep->wait))
+		blocker_wake_one(&ep->wait);
+}
+
+/* How many, or what emit said if there was none. */
 static int scan(struct epoll *ep, unsigned max, epoll_emit_fn emit, void *ctx)
 {
-	struct epoll_item *it, *again;
-	struct list batch;
+	struct epoll_item *it = next_ready(ep, &ep->ready);
+	/* What becomes ready from here on is for the next scan: no item is reported twice. */
+	const struct list *last = READ_ONCE(ep->ready.prev);
 	int count = 0, r = 0;
 
-	it = scan_begin(ep, &batch);
-	while (it) {
-		uint32_t found = file_poll(it->file, NULL) & it->events;
+	while (it && (unsigned)count < max) {
+		struct epoll_item *this = it;
+		bool stays = !(this->events & (EPOLLET | EPOLLONESHOT));
+		uint32_t found = stays ? look(this) : 0;
 
-		again = NULL;
 		if (found) {
-			r = emit(ctx, found, it->data);
-			if (r)
-				put_back(it, &batch);
-			else
-				again = reported(it);
-			count += !r;
+			it = next_ready(ep, &this->ready);
+		} else {
+			it = take_off(this);
+			found = look(this);
+			if (stays && found)
+				put_back(this);
 		}
-		it = scan_next(ep, &batch, again, !r && (unsigned)count < max);
+		if (&this->ready == last)
+			it = NULL;
+		if (!found)
+			continue;
+		r = emit(ctx, found, this->data);
+		if (r && !stays)
+			put_back(this);
+		if (r)
+			break;
+		if (this->events & EPOLLONESHOT)
+			set_events(this, this->events & BEHAVIOUR);
+		count++;
 	}
+	if (it && !r)
+		start_with(it);
 	wake_another(ep);
 	return count ? count : r;
 }
@@ -554,21 +566,23 @@ static unsigned epoll_poll(struct file *f, struct poll_table *pt)
 {
 	struct epoll *ep = f->priv;
 	struct epoll_item *it;
-	struct list batch;
 	bool found = false;
 
 	poll_wait(pt, &ep->poll_wait);
 	if (!may_have_events(ep))
 		return 0;
 	mutex_lock(&ep->lock);
-	it = scan_begin(ep, &batch);
-	while (it) {
-		found = file_poll(it->file, NULL) & it->events;
-		if (found)
-			put_back(it, &batch);
-		it = scan_next(ep, &batch, NULL, !found);
+	it = next_ready(ep, &ep->ready);
+	while (it && !(found = look(it))) {
+		struct epoll_item *this = it;
+
+		it = take_off(this);
+		found = look(this);
+		if (found) {
+			put_back(this);
+			break;
+		}
 	}
-	wake_another(ep);
 	mutex_unlock(&ep->lock);
 	return found ? EPOLLIN | EPOLLRDNORM : 0;
 }

@@ -29,7 +29,7 @@ struct epoll_item {
 	uint32_t events;     /* [ep->lock and ep->ready_lock] */
 	uint64_t data;	     /* [ep->lock] */
 	struct list watcher; /* [file->lock] in file->watchers */
-	struct list ready;   /* [ep->ready_lock] in ep->ready or a scan's batch; else empty */
+	struct list ready;   /* [ep->ready_lock] in ep->ready, or empty */
 	struct list nested;  /* [epoll_nest_lock] in ep->nested, if the file is an instance */
 	struct epoll_node few[EPOLL_NODES_INLINE]; /* [ep->lock] used ones first */
 	unsigned nodes;				   /* [ep->lock] of few */
@@ -42,8 +42,7 @@ struct epoll {
 	struct mutex lock;	    /* EPOLL: the items, and one scan at a time */
 	struct rb_root items;	    /* [lock] by file and number */
 	struct spinlock ready_lock; /* EPOLL_READY */
-	uint32_t scanning;	    /* [a; ready_lock] items are in a batch, so look again */
-	struct list ready;	    /* [ready_lock] may have events; each item once */
+	struct list ready;	    /* [ready_lock, and lock but for appending] may have events */
 	struct blocker wait;	    /* threads in epoll_wait */
 	struct blocker poll_wait;   /* who polls this instance (BLOCKER_OUTER) */
 	struct file *file;	    /* [I] the open file that this is */
