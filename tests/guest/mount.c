@@ -6,6 +6,7 @@
 #include "guest.h"
 #include <sched.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -214,6 +215,27 @@ static void pivot(void)
 	show_file("/old/here");
 }
 
+/* What must not be executed is not mapped so, and does not become so. */
+static void noexec(void)
+{
+	int fd;
+	char *p;
+
+	SHOW(mount("test", "c", "tmpfs", MS_NOEXEC, NULL));
+	write_file("c/file", "text");
+	fd = open("c/file", O_RDWR);
+	SHOW(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) != MAP_FAILED);
+	for (int flags = MAP_SHARED; flags <= MAP_PRIVATE; flags++) {
+		p = mmap(NULL, 4096, PROT_READ, flags, fd, 0);
+		SHOW(p[0]);
+		SHOW(mprotect(p, 4096, PROT_READ | PROT_EXEC));
+		SHOW(mprotect(p, 4096, PROT_READ | PROT_WRITE));
+		SHOW(munmap(p, 4096));
+	}
+	close(fd);
+	SHOW(umount("c"));
+}
+
 int main(void)
 {
 	/* Not here yet, and then not needed. */
@@ -228,6 +250,7 @@ int main(void)
 	chmod(".", 0755);
 	show_status("user", in_child(as_user));
 	limits();
+	noexec();
 	SHOW(tmpfs("c", NULL));
 	show_status("pivot", in_child(pivot));
 	SHOW(umount2("c", MNT_DETACH));
