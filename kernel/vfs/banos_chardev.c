@@ -4,14 +4,17 @@
  *
  * Objects: a Banos_Chardev, and a struct open_file for each description that programs have of it.
  *
- *	registered	opens find it (chardev.c) and take a reference to it
- *	unregistered	nobody finds it; its gate is shut, so that no callback runs; each file
- *			that was open has been closed and is dead: calls give -ENODEV. The
- *			memory goes with the last file.
+ *	registered	opens find it (chardev.c) and take a reference to it, but wait for the end
+ *of the driver's init: if that fails, nobody is in it unregistered	nobody finds it; its gate is
+ *shut, so that no callback runs; each file that was open has been closed and is dead: calls give
+ *-ENODEV. The memory goes with the last file.
  *
  * An open file holds the driver (owner_hold), which therefore is not removed; a dead one does not.
  * Calls of an open file pass the device's gate because the driver may unregister the device at any
  * time; that costs two increments in the processor's own cache line.
+ *
+ * A mapping is of the part and with the access that the driver was asked for: it cannot grow
+ * (VM_NO_GROWTH), and mprotect adds nothing that the driver has taken away.
  *
  * Locks: device->lock (VFS_MISC) covers the list of its files. Callbacks are called with no
  * lock held but the file's position lock, if it has a position.

@@ -97,7 +97,7 @@ static int enter(Banos_Text_Node *node, struct gate_pass *outer, struct gate_pas
 {
 	if (!gate_enter(&node->gate, outer))
 		return -ENODEV;
-	if (gate_enter(&node->object.owner->gate, pass))
+	if (owner_is_ready(node->object.owner) && gate_enter(&node->object.owner->gate, pass))
 		return 0;
 	gate_leave(outer);
 	return -ENODEV;
