@@ -843,20 +843,20 @@ static void deaf(void)
 
 static void anything(void)
 {
-	for (unsigned round = 0; round < 300; round++) {
+	for (unsigned round = 0; round < 3000; round++) {
 		uint8_t bytes[2000];
 		struct Banos_Io io = {
 			.bytes = bytes, .length = sizeof(bytes), .flags = BANOS_IO_NONBLOCK};
 
 		CHECK_EQ(begin(SEVERAL, 3), 0);
+		for (unsigned k = 0; k < sizeof(bytes); k++)
+			bytes[k] = (uint8_t)rand();
 		for (unsigned i = 0; i < 300; i++) {
 			struct virtio_console_control m = {(uint32_t)rand() % 4,
 							   (uint16_t)(rand() % 9),
 							   (uint16_t)(rand() % 2)};
 			unsigned n = (unsigned)rand() % NODES;
 
-			for (unsigned k = 0; k < sizeof(bytes); k++)
-				bytes[k] = (uint8_t)rand();
 			memcpy(bytes, &m, sizeof(m));
 			switch (rand() % 6) {
 			case 0:
