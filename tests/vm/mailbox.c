@@ -183,6 +183,8 @@ static void mapping(void)
 	EXPECT(ioctl(fd, MAILBOX_EMPTY) == 0);
 	EXPECT(mmap(NULL, 8192, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EINVAL);
 	EXPECT(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 4096) == MAP_FAILED && errno == EINVAL);
+	/* Larger it would be without the driver being asked. */
+	EXPECT(mremap(c, 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT);
 	/* The driver's page stays the driver's, whatever the program does to its mapping. */
 	EXPECT(mprotect(c, 4096, PROT_READ | PROT_WRITE) == 0);
 	madvise(c, 4096, MADV_REMOVE);
