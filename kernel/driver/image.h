@@ -99,6 +99,9 @@ struct image_plan {
 	/* Where it is: set by image_place(). */
 	uint8_t *memory;  /* through which it is written */
 	uint64_t address; /* at which it will run */
+	/* A function that does nothing but return, or 0: the caller sets it after that. A jump
+	 * there becomes a return. */
+	uint64_t plain_return;
 
 	struct image_section *sections; /* [section_count] the caller's */
 	struct image_symbol *links; /* [symbol_count] the caller's; used from image_resolve() on */

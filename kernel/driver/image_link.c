@@ -29,6 +29,7 @@ void image_place(struct image_plan *plan, void *memory, uint64_t address)
 			memcpy(plan->memory + plan->sections[i].offset, plan->bytes + h->sh_offset,
 			       h->sh_size);
 	}
+	plan->plain_return = 0;
 }
 
 /* Which symbols are used, and by which a table slot each. */
@@ -209,6 +210,22 @@ static bool veneer_for(struct image_plan *plan, uint32_t index, const Elf64_Rela
 	return true;
 }
 
+/* Is it a jump to a function that only returns? Then return right here. */
+static bool return_in_place(struct image_plan *plan, uint32_t section, const Elf64_Rela *rela,
+			    uint64_t target)
+{
+	static const uint8_t code[] = {0xc3, 0xcc, 0xcc, 0xcc, 0xcc}; /* ret, and traps */
+	uint32_t type = ELF64_R_TYPE(rela->r_info);
+	uint8_t *jump = plan->memory + plan->sections[section].offset + rela->r_offset - 1;
+
+	if (!plan->plain_return || target != plan->plain_return ||
+	    (type != R_X86_64_PLT32 && type != R_X86_64_PC32) || rela->r_addend != -4 ||
+	    !rela->r_offset || !(plan->headers[section].sh_flags & SHF_EXECINSTR) || *jump != 0xe9)
+		return false;
+	memcpy(jump, code, sizeof(code));
+	return true;
+}
+
 static int relocate_one(struct image_plan *plan, uint32_t target, const Elf64_Rela *rela)
 {
 	uint32_t type = ELF64_R_TYPE(rela->r_info), index = ELF64_R_SYM(rela->r_info);
@@ -218,6 +235,8 @@ static int relocate_one(struct image_plan *plan, uint32_t target, const Elf64_Re
 	struct shown_name in, to;
 	uint64_t value;
 
+	if (type != R_X86_64_NONE && return_in_place(plan, target, rela, link->value))
+		return 0;
 	switch (type) {
 	case R_X86_64_NONE:
 		return 0;

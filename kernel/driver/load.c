@@ -18,6 +18,8 @@
 BUILD_ASSERT(IMAGE_PAGE == PAGE_SIZE, "image areas are whole pages");
 BUILD_ASSERT(IMAGE_MEMORY_MAX + IMAGE_ALIGN_MAX < DRIVER_END - DRIVER_BASE, "images fit");
 
+extern const char banos_return_thunk[]; /* arch: thunk.S */
+
 static int no_memory(struct driver_message *m)
 {
 	return driver_refuse(m, -ENOMEM, "out of memory");
@@ -105,6 +107,8 @@ static int link_image(struct loading *l, struct image_plan *plan)
 	if (!links)
 		return no_memory(l->message);
 	image_place(plan, (void *)d->address, d->address);
+	/* On the processors we know it is one. */
+	plan->plain_return = (uint64_t)(uintptr_t)banos_return_thunk;
 	r = image_resolve(plan, links, resolve, l);
 	if (!r)
 		r = image_relocate(plan);

@@ -384,6 +384,7 @@ static struct image_contents contents;
 static uint8_t *arena; /* executable memory; the last page is for the functions of the "kernel" */
 
 static uint64_t print_at;	 /* of banos_dprintln; 0: the arena's last page */
+static uint64_t plain_return;	 /* for the plan */
 static char asked_for[64];	 /* the last name that was resolved */
 static struct image_plan linked; /* of the last image; its pointers are not valid any more */
 
@@ -409,6 +410,7 @@ static inline int load_checked(struct image_plan *plan)
 	if (plan->image_size > ARENA_SIZE - 4096)
 		goto out;
 	image_place(plan, arena, (uintptr_t)arena);
+	plan->plain_return = plain_return;
 	r = image_resolve(plan, links, resolve, NULL);
 	if (!r)
 		r = image_relocate(plan);

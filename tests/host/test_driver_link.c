@@ -51,6 +51,24 @@ static void near_calls(void)
 	CHECK_EQ(contents.record->init(contents.record), 14);
 }
 
+/* A jump to what only returns is a return; calls of it, and jumps elsewhere, stay what they are. */
+static void returns(void)
+{
+	static const uint8_t plain[] = {0xc3, 0xcc, 0xcc, 0xcc, 0xcc};
+	const uint8_t *text;
+
+	plain_return = (uintptr_t)arena + ARENA_SIZE - 4096;
+	HERE_ONLY(0, call_print(&bad, R_X86_64_PLT32, -4));
+	text = (const uint8_t *)contents.record->init;
+	CHECK(memcmp(text + 17, plain, sizeof(plain)) == 0);
+	CHECK(text[1] == 0xe8 && text[8] == 0xe8);
+	HERE_ONLY(0, call_print(&bad, R_X86_64_PLT32, -3));
+	CHECK(text[17] == 0xe9);
+	plain_return = 0;
+	HERE_ONLY(0, call_print(&bad, R_X86_64_PLT32, -4));
+	CHECK(text[17] == 0xe9);
+}
+
 static void far_calls(void)
 {
 	print_at = (uintptr_t)far_page();
@@ -106,6 +124,7 @@ int main(int argc, char **argv)
 	if (object_start(argc, argv) < 0)
 		return 1;
 	RUN(near_calls);
+	RUN(returns);
 	RUN(far_calls);
 	RUN(thunk_names);
 	return object_finish();
