@@ -97,6 +97,21 @@ static bool is_settled(const void *on)
 	return !((const Banos_X_Block *)on)->changing;
 }
 
+/* The first calls start. */
+static int open_held(Banos_X_Block *b)
+{
+	int r = 0;
+
+	task_wait(is_settled, b, NEVER, false, "start or stop of %s to return", b->name);
+	b->changing = true;
+	if (b->dead)
+		r = -ENXIO;
+	else if (!b->opens)
+		r = call_start(b);
+	b->changing = false;
+	return r;
+}
+
 int block_open(const char *name, uint32_t how, const struct user *user, Banos_X_Block **out)
 {
 	Banos_X_Block *b = block_find(name);
@@ -107,13 +122,9 @@ int block_open(const char *name, uint32_t how, const struct user *user, Banos_X_
 	if (!b || !owner_hold(b->object.owner))
 		return -ENXIO;
 	b->refs++;
-	task_wait(is_settled, b, NEVER, false, "start or stop of %s to return", b->name);
-	b->changing = true;
-	if (b->dead)
-		r = -ENXIO;
-	else if (!b->opens)
-		r = call_start(b);
-	b->changing = false;
+	r = owner_await_start(b->object.owner);
+	if (!r)
+		r = open_held(b);
 	/* The unregistration has given the holds of all opens back, but not ours. */
 	if (!r && b->dead)
 		r = -ENXIO;
