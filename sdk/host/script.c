@@ -150,6 +150,7 @@ static void job_free(struct job *j)
 	*at = j->next;
 	task_join(j->task);
 	free(j->result.bytes);
+	words_free(&j->all);
 	free(j->name);
 	free(j);
 }
@@ -169,6 +170,7 @@ static bool job_start(const struct words *w, const char **why)
 		return false;
 	j = host_alloc(sizeof(*j));
 	j->name = host_strdup(w->word[1].text);
+	j->all = *w;
 	j->words = words_tail(w, 2);
 	j->next = jobs;
 	jobs = j;

@@ -47,7 +47,8 @@ void named_drop(struct named *n);
 struct job {
 	struct job *next;
 	char *name;
-	struct words words;
+	struct words all;   /* whose words these are: */
+	struct words words; /* of the command */
 	struct task *task;
 	bool done;
 	struct result result;

@@ -11,12 +11,18 @@ cd "$work" || exit 1
 
 # --- the RAM disk ---
 for f in "$drivers/ramdisk.banos" ramdisk.banos; do
-	ways 15 --script ramdisk.test "$f" size=256
+	expect_status 0 banos-host --script ramdisk.test "$f" size=256
+	expect_status 0 banos-host --runs 10 --script ramdisk.test "$f" size=256
 done
+expect_status 0 banos-host --fail-allocs ramdisk.banos size=256 -- 'open ram0 as d' \
+	'write d noise:1:8192; read d 8192 at 0; zero d 0 512; discard d 0 4096; store ram0 "resize 9"' \
+	'read d 512 at 512; store ram0 vanish; close d; remove ramdisk'
 # Requests of a few pieces, few at a time; completed by a thread, the last first; several queues.
-ways 5 --script ramdisk.test ramdisk.banos size=256 segments=2 depth=3 take=1
-ways 5 --script ramdisk.test ramdisk.banos size=256 hold=1 delay=200 queues=3 depth=4
-expect_status 0 banos-host --runs 10 --cpus 4 ramdisk.banos size=512 block=4096 queues=4 hold=1 -- \
+expect_status 0 banos-host --runs 5 --script ramdisk.test ramdisk.banos size=256 segments=2 depth=3 \
+	take=1
+expect_status 0 banos-host --runs 5 --script ramdisk.test ramdisk.banos size=256 hold=1 delay=200 \
+	queues=3 depth=4
+expect_status 0 banos-host --runs 5 --cpus 4 ramdisk.banos size=512 block=4096 queues=4 hold=1 -- \
 	'open ram0 as d; start a exercise d 60; start b exercise d 60; exercise d 60; wait a; wait b'
 # It cannot do much, or nothing.
 expect_status 0 banos-host ramdisk.banos plain=1 -- 'open ram0 as d; zero d 0 512 -> EOPNOTSUPP' \
@@ -26,22 +32,22 @@ expect_status 0 banos-host ramdisk.banos readonly=1 -- 'open ram0 as d; write d 
 expect_status 0 banos-host -- "install ramdisk.banos" "install ramdisk.banos -> 1" \
 	'open ram1; size ram1 -> 16777216; user 1000; open ram0 -> EACCES'
 # Lost requests: the disk is reset and they are offered again, but not for ever; time is virtual.
-expect_status 0 banos-host -v --runs 10 ramdisk.banos timeout=500 -- 'open ram0 as d; store ram0 "lose 1"' \
+expect_status 0 banos-host -v --runs 5 ramdisk.banos timeout=500 -- 'open ram0 as d; store ram0 "lose 1"' \
 	'write d noise:1:8192; read d 8192 at 0 -> noise:1:8192; show ram0 -> ~ "^resets 1$"' \
 	'store ram0 "lose 3"; read d 512 at 0 -> EIO; show ram0 -> ~ "^resets 4$"'
 expect_line 'block ram0: a request is late' err
 # Those that a thread holds are forgotten with them, but for the ones that are only slow.
-expect_status 0 banos-host --runs 10 ramdisk.banos hold=1 delay=50 timeout=100 -- 'open ram0 as d' \
+expect_status 0 banos-host --runs 5 ramdisk.banos hold=1 delay=50 timeout=100 -- 'open ram0 as d' \
 	'start a exercise d 20; start b exercise d 20; store ram0 "lose 2"; exercise d 20; wait a; wait b' \
 	'show ram0 -> ~ "^resets [12]$"'
-expect_status 0 banos-host --runs 10 ramdisk.banos hold=1 delay=2000000 timeout=100 -- 'open ram0 as d' \
+expect_status 0 banos-host --runs 5 ramdisk.banos hold=1 delay=2000000 timeout=100 -- 'open ram0 as d' \
 	'start a write d noise:1:512; read d 512 at 512; wait a; read d 512 at 0 -> noise:1:512' \
 	'show ram0 -> ~ "^resets 0$"'
 # The device may go in the middle.
-expect_status 0 banos-host --runs 10 ramdisk.banos hold=1 -- 'open ram0 as d; store ram0 "lose 1"' \
+expect_status 0 banos-host --runs 5 ramdisk.banos hold=1 -- 'open ram0 as d; store ram0 "lose 1"' \
 	'start r read d 512; pending r; store ram0 vanish; wait r -> ENODEV; flush d -> ENODEV'
 # A device that has gone does not keep its driver; programs close it later.
-expect_status 0 banos-host --runs 10 ramdisk.banos -- 'open ram0 as d; remove ramdisk -> EBUSY' \
+expect_status 0 banos-host --runs 5 ramdisk.banos -- 'open ram0 as d; remove ramdisk -> EBUSY' \
 	'store ram0 vanish; remove ramdisk; read d 512 -> ENODEV'
 
 # --- what a driver does wrong ---
@@ -49,7 +55,7 @@ use='open faulty as d; write d noise:1:8192; write d noise:2:8192 at 8192 -> *; 
 # right FAULT : it is none.
 right() {
 	expect_status 0 banos-host faulty.banos what="$1" -- "$use"
-	expect_status 0 banos-host --runs 10 faulty.banos what="$1" -- "$use"
+	expect_status 0 banos-host --runs 3 faulty.banos what="$1" -- "$use"
 }
 # finds FAULT LINE
 finds() {

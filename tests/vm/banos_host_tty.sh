@@ -12,7 +12,7 @@ cp tests/vm/loopline.test tests/vm/serial.test "$work"
 cd "$work" || exit 1
 
 for f in "$drivers/loopline.banos" loopline.banos; do
-	ways 30 --script loopline.test "$f"
+	ways 10 --script loopline.test "$f"
 done
 expect_status 0 banos-host -- 'install loopline.banos; user 1000; open ttyL0; write ttyL0 "x"' \
 	'user 0; install loopline.banos -> EEXIST'
@@ -21,7 +21,7 @@ expect_status 0 banos-host -- 'install loopline.banos; user 1000; open ttyL0; wr
 ports='--device serial.so,com1 --device serial.so,com3'
 # shellcheck disable=SC2086  # options are words
 for f in "$drivers/serial.banos" serial.banos; do
-	ways 20 $ports --script serial.test "$f"
+	ways 8 $ports --script serial.test "$f"
 done
 # None; all four; two at one place.
 expect_status 1 banos-host serial.banos
@@ -33,7 +33,7 @@ expect_status 0 banos-host --device serial.so,com1 -- \
 	'plug serial.so as other com9 -> ENODEV ~ "cannot make a device"'
 # They go at any time.
 for way in 'remove serial -> EBUSY; close t' 'unplug com1; close t' 'fault com1 dead; close t'; do
-	expect_status 0 banos-host --runs 20 --device serial.so,com1 serial.banos -- 'open ttyS0 as t' \
+	expect_status 0 banos-host --runs 6 --device serial.so,com1 serial.banos -- 'open ttyS0 as t' \
 		'send com1 zero:300; start w write t zero:300; sleep 2ms' "$way"
 done
 

@@ -17,14 +17,14 @@ cp tests/vm/virtio_blk.test "$work"
 rng='--device virtio-rng.so virtio.banos virtio-rng.banos'
 cd "$work" || exit 1
 # shellcheck disable=SC2086  # several words
-ways 10 $rng -- 'sleep 1s; show virtio-rng -> ~ "^answers: 1$" ~ "^bytes: [1-6]?[0-9]$"' \
+ways 5 $rng -- 'sleep 1s; show virtio-rng -> ~ "^answers: 1$" ~ "^bytes: [1-6]?[0-9]$"' \
 	'sleep 1200s; show virtio-rng -> ~ "^answers: [23]$"; show /proc/banos/devices -> ~ "device=0004 .* driver=virtio-rng$"'
 for options in line message line,queue=2 queue=1; do
-	expect_status 0 banos-host --runs 3 --device virtio-rng.so,$options virtio.banos virtio-rng.banos \
+	expect_status 0 banos-host --runs 2 --device virtio-rng.so,$options virtio.banos virtio-rng.banos \
 		-- 'sleep 1s; show virtio-rng -> ~ "^answers: 1$"'
 done
 # Two, one of which comes later and goes in the middle; drivers come in the other order.
-expect_status 0 banos-host --runs 20 virtio.banos virtio-rng.banos -- 'plug virtio-rng.so' \
+expect_status 0 banos-host --runs 8 virtio.banos virtio-rng.banos -- 'plug virtio-rng.so' \
 	'plug virtio-rng.so as second line; sleep 1ms; show virtio-rng -> ~ "^answers: 2$"' \
 	'plug virtio-rng.so as third; unplug third; unplug virtio-rng; remove virtio -> EBUSY'
 expect_status 1 banos-host virtio-rng.banos
@@ -34,11 +34,11 @@ expect_line 'virtio-rng.banos: missing symbols: virtio_queue_add' err
 for dir in "$drivers" "$work"; do
 	cd "$dir" || exit 1
 	for options in '' ,line ,message ,block=4096 ,segments=1,queue=4; do
-		expect_status 0 banos-host --runs 4 --device "$work/virtio-blk.so$options" \
+		expect_status 0 banos-host --runs 2 --device "$work/virtio-blk.so$options" \
 			--script "$work/virtio_blk.test" virtio.banos virtio-blk.banos
 	done
 done
-expect_status 0 banos-host --runs 30 --device virtio-blk.so --script virtio_blk.test virtio.banos \
+expect_status 0 banos-host --runs 10 --device virtio-blk.so --script virtio_blk.test virtio.banos \
 	virtio-blk.banos
 expect_status 0 banos-host --fail-allocs --device virtio-blk.so virtio.banos virtio-blk.banos -- \
 	'open vda as d; write d noise:1:8192; read d 8192 at 0; zero d 0 512'
@@ -46,7 +46,7 @@ expect_status 0 banos-host --fail-allocs --device virtio-blk.so virtio.banos vir
 disk() {
 	options=$1
 	shift
-	expect_status 0 banos-host --runs 3 --device virtio-blk.so$options virtio.banos virtio-blk.banos \
+	expect_status 0 banos-host --runs 2 --device virtio-blk.so$options virtio.banos virtio-blk.banos \
 		timeout=1000 -- 'open vda as d' "$@"
 }
 disk ,plain 'zero d 0 512 -> EOPNOTSUPP; discard d 0 512 -> EOPNOTSUPP; flush d; exercise d 20'
@@ -74,7 +74,7 @@ for fault in used-index id other long short silent needs-reset no-vector no-queu
 	[ $fault = short ] || disk '' "fault virtio-blk $fault" 'start r read d 4096 at 0; sleep 100ms' \
 		'fault virtio-blk none; wait r -> zero:4096'
 	# Removal ends, whatever is under way.
-	expect_status 0 banos-host --runs 3 --device virtio-blk.so virtio.banos virtio-blk.banos -- \
+	expect_status 0 banos-host --runs 2 --device virtio-blk.so virtio.banos virtio-blk.banos -- \
 		"open vda as d; fault virtio-blk $fault; start r read d 4096 at 0; sleep 1ms; unplug virtio-blk" \
 		'wait r -> *; read d 512 at 0 -> ENODEV'
 	expect_status 0 banos-host --runs 2 virtio.banos virtio-rng.banos -- \
