@@ -151,6 +151,13 @@ done
 expect_line '^on after [0-9]*[13579] changes|^off after'
 cd "$work/user" || exit 1
 
+# --- our own drivers ---
+
+for driver in "$root"/build/drivers/*.banos; do
+	banos-check -q "$driver" >"$work/log" 2>&1 && [ ! -s "$work/log" ] ||
+		fail "$driver: $(cat "$work/log")"
+done
+
 # --- what banos-check shows ---
 expect_status 0 banos-check "$work/d/gcc-O2.banos"
 expect_line 'driver own-gcc-O2 1\.0\.1, licence none, cannot be removed'

@@ -4,7 +4,7 @@
 # STORM_SECONDS and STORM_SMP are for torture.
 . tests/vm/lib.inc
 
-seconds=${STORM_SECONDS:-6}
+seconds=${STORM_SECONDS:-60}
 smp=${STORM_SMP:-2 4}
 
 cat >"$work/script" <<EOF2
