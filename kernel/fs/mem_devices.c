@@ -68,6 +68,8 @@ static ssize_t read_random(struct file *f, struct iter *it, off64_t *pos)
 		done += (ssize_t)copied;
 		if (copied < n)
 			return done ? done : -EFAULT;
+		if (thread_interrupted(WAIT_INTERRUPTIBLE))
+			break;
 	}
 	return done;
 }
@@ -85,6 +87,8 @@ static ssize_t write_random(struct file *f, struct iter *it, off64_t *pos)
 		done += (ssize_t)copied;
 		if (copied < n)
 			return done ? done : -EFAULT;
+		if (thread_interrupted(WAIT_INTERRUPTIBLE))
+			break;
 	}
 	return done;
 }

@@ -46,13 +46,7 @@ int watched_begin(struct watched *w, size_t n)
 
 void watched_add(struct watched *w, int fd)
 {
-	struct file *f = fd_get(current()->files, fd);
-
-	if (f && f->mode & FILE_PATH) {
-		file_put(f);
-		f = NULL;
-	}
-	w->files[w->count++] = f;
+	w->files[w->count++] = fd_get(current()->files, fd);
 }
 
 void watched_end(struct watched *w)
@@ -64,6 +58,8 @@ void watched_end(struct watched *w)
 }
 
 /* --- poll --------------------------------------------------------------------------------- */
+
+#define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
 
 struct poll_call {
 	struct pollfd *fds;
@@ -83,7 +79,7 @@ static int poll_look(void *ctx, struct poll_table *pt)
 		unsigned found = 0;
 
 		if (f)
-			found = file_poll(f, pt) & ((uint16_t)p->events | EPOLLERR | EPOLLHUP);
+			found = watched_poll(f, pt) & ((uint16_t)p->events | ALWAYS);
 		else if (p->fd >= 0)
 			found = POLLNVAL;
 		p->revents = (int16_t)found;
@@ -120,9 +116,8 @@ static int64_t poll_all(struct poll_call *c, uaddr_t ufds, nsec_t deadline)
 		watched_add(&c->watched, c->fds[i].fd);
 	r = poll_result(poll_until(poll_look, c, deadline));
 	watched_end(&c->watched);
-	if (r >= 0 && put_events(ufds, c->fds, c->n))
-		return -EFAULT;
-	return r;
+	/* However it ended, as on Linux: of a wait that a signal cut short all are 0. */
+	return put_events(ufds, c->fds, c->n) ? -EFAULT : r;
 }
 
 static int64_t do_poll(uaddr_t ufds, unsigned n, nsec_t deadline)

@@ -22,9 +22,9 @@
 #include <vfs/poll.h>
 #include <vm/usercopy.h>
 
-#define SELECT_IN  (EPOLLIN | EPOLLRDNORM | EPOLLRDBAND | EPOLLHUP | EPOLLERR)
-#define SELECT_OUT (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLERR)
-#define SELECT_EX  EPOLLPRI
+#define SELECT_IN  (EPOLLIN | EPOLLRDNORM | EPOLLRDBAND | EPOLLHUP | EPOLLERR | POLLNVAL)
+#define SELECT_OUT (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLERR | POLLNVAL)
+#define SELECT_EX  (EPOLLPRI | POLLNVAL)
 
 #define SELECT_FEW_WORDS 4 /* sets of so many words are on the stack */
 
@@ -79,7 +79,7 @@ static int select_look(void *ctx, struct poll_table *pt)
 
 			if (!f)
 				return -EBADF;
-			events = file_poll(f, pt);
+			events = watched_poll(f, pt);
 			in |= events & SELECT_IN ? left & -left : 0;
 			out |= events & SELECT_OUT ? left & -left : 0;
 			ex |= events & SELECT_EX ? left & -left : 0;

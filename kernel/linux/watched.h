@@ -7,8 +7,9 @@
 #ifndef LINUX_WATCHED_H
 #define LINUX_WATCHED_H
 
+#include <asm/poll.h>
 #include <vfs/fdtable.h>
-#include <vfs/file.h>
+#include <vfs/poll.h>
 
 #define WATCHED_FEW 16 /* so many are on the stack */
 
@@ -25,15 +26,18 @@ int watched_begin(struct watched *w, size_t n);
 void watched_add(struct watched *w, int fd);
 void watched_end(struct watched *w);
 
-/* The i-th, whose descriptor is fd; NULL: bad, or one of O_PATH. */
+/* The i-th, whose descriptor is fd; NULL: bad. */
 static inline struct file *watched_file(const struct watched *w, size_t i, int fd)
 {
-	struct file *f;
-
 	if (!w->own)
 		return w->files[i];
-	f = (unsigned)fd < w->own->capacity ? w->own->files[fd] : NULL;
-	return f && !(f->mode & FILE_PATH) ? f : NULL;
+	return (unsigned)fd < w->own->capacity ? w->own->files[fd] : NULL;
+}
+
+/* Its events; what was opened with O_PATH has none. */
+static inline unsigned watched_poll(struct file *f, struct poll_table *pt)
+{
+	return f->mode & FILE_PATH ? POLLNVAL : file_poll(f, pt);
 }
 
 #endif

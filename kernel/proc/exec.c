@@ -298,6 +298,9 @@ static void commit(const struct exec_args *args, struct vm_space *space, struct 
 	p->exe = file_get(args->file);
 	p->exec_done = true;
 	p->exit_signal = SIGCHLD; /* what clone chose was for the old program */
+	/* All of it: PR_GET_NAME shows what is behind the end as well. */
+	memset(p->name, 0, sizeof(p->name));
+	memset(t->name, 0, sizeof(t->name));
 	strlcpy(p->name, name, sizeof(p->name));
 	strlcpy(t->name, name, sizeof(t->name));
 	spin_unlock_irq(&proc_tree_lock, irq);

@@ -2,6 +2,8 @@
 /* Calls into drivers: counting them, and looking at what they leave behind. See gate.h. */
 #include "gate.h"
 
+#include "lock_spin.h"
+
 #include <base/log.h>
 #include <base/panic.h>
 #include <lib/errno.h>
@@ -264,6 +266,7 @@ static bool put_right(struct owner *o, const struct gate_call *call, const char 
 	if (unlikely(!in_interrupt() && current()->driver_locks != call->locks)) {
 		complain(o, what,
 			 "holding a mutex or a read-write lock, or having released one too many");
+		WRITE_ONCE(spin_drivers_not, true); /* its owner may end before it is let go */
 		lockcheck_trim_sleep(call->held);
 		current()->driver_locks = call->locks;
 		broken = true;

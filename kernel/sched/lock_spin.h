@@ -12,14 +12,24 @@
 #include <arch/cpu.h>
 #include <sched/thread.h>
 
+/* Locks of drivers that may be owned by a thread that has ended: somebody broke the rules. */
+extern bool spin_drivers_not;
+
 /*
  * Is it likely to be short? The owner (NULL: the lock was just let go) runs on another processor,
- * so that it goes on towards its unlock, and nobody waits for this one.
+ * so that it goes on towards its unlock, nobody waits for this one, and no signal is to end the
+ * wait.
  */
-static inline bool spin_is_worth(const struct thread *owner)
+static inline bool spin_is_worth(const struct thread *owner, unsigned how)
 {
-	return (!owner || __atomic_load_n(&owner->on_cpu, __ATOMIC_RELAXED)) &&
-	       !READ_ONCE(this_cpu()->need_resched);
+	return (!owner ||
+		(owner != current() && __atomic_load_n(&owner->on_cpu, __ATOMIC_RELAXED))) &&
+	       !READ_ONCE(this_cpu()->need_resched) && !thread_interrupted(how);
+}
+
+static inline bool spin_is_allowed(uint16_t class)
+{
+	return class != LOCK_DRIVER_MUTEX || !READ_ONCE(spin_drivers_not);
 }
 
 static inline void spin_begin(void)

@@ -43,6 +43,8 @@ void mutex_init(struct mutex *m, enum lock_class class)
 	*m = (struct mutex)MUTEX_INIT(class);
 }
 
+bool spin_drivers_not;
+
 static struct thread *owner_of(uintptr_t word)
 {
 	return (struct thread *)(word & ~(HAS_WAITERS | HANDOFF));
@@ -80,12 +82,14 @@ bool mutex_trylock(struct mutex *m)
 }
 
 /* Waits awake while that is likely to be short; true if it is ours. */
-static bool spin(struct mutex *m)
+static bool spin(struct mutex *m, unsigned how)
 {
 	bool taken;
 
+	if (!spin_is_allowed(m->class))
+		return false;
 	spin_begin();
-	while (!(taken = take_free(m)) && spin_is_worth(owner_of(READ_ONCE(m->word))))
+	while (!(taken = take_free(m)) && spin_is_worth(owner_of(READ_ONCE(m->word)), how))
 		spin_pause();
 	spin_end();
 	return taken;
@@ -147,7 +151,7 @@ static int sleep_for(struct mutex *m, unsigned how)
 static int lock_slow(struct mutex *m, unsigned how)
 {
 	uint64_t began = lockstat_begin();
-	int r = spin(m) ? 0 : sleep_for(m, how);
+	int r = spin(m, how) ? 0 : sleep_for(m, how);
 
 	lockstat_end(m->class, began);
 	return r;

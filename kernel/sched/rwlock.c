@@ -75,7 +75,7 @@ static bool is_worth(struct rwlock *l, unsigned *unnamed)
 	 */
 	if (!writer && ++*unnamed > UNNAMED_LOOKS)
 		return false;
-	return !(state_of(l) & (HANDOFF | READERS)) && spin_is_worth(writer);
+	return !(state_of(l) & (HANDOFF | READERS)) && spin_is_worth(writer, WAIT_UNINTERRUPTIBLE);
 }
 
 /* Waits awake while a writer runs; true if it is ours. */
@@ -84,6 +84,8 @@ static bool spin(struct rwlock *l, bool (*take)(struct rwlock *l))
 	unsigned unnamed = 0;
 	bool taken;
 
+	if (!spin_is_allowed(l->class))
+		return false;
 	spin_begin();
 	while (!(taken = take(l)) && is_worth(l, &unnamed))
 		spin_pause();

@@ -95,8 +95,10 @@ static void append_ready(struct epoll_item *it)
 {
 	struct list *head = &it->ep->ready;
 
-	if (!list_empty(&it->ready))
+	if (!list_empty(&it->ready)) {
+		it->hit = true;
 		return;
+	}
 	it->ready.next = head;
 	it->ready.prev = head->prev;
 	__atomic_store_n(&head->prev->next, &it->ready, __ATOMIC_RELEASE);
@@ -476,16 +478,28 @@ static void start_with(struct epoll_item *it)
 	spin_unlock_irq(&it->ep->ready_lock, irq);
 }
 
-/* It was off the list and has events after all; a thread may have gone to sleep meanwhile. */
-static void put_back(struct epoll_item *it)
-{
-	make_ready(it);
-	blocker_wake_one(&it->ep->wait);
-}
-
 static uint32_t look(struct epoll_item *it)
 {
 	return file_poll(it->file, NULL) & it->events;
+}
+
+/* It seemed to have no events: off the list unless it has some. What it has, and what was behind
+ * it. */
+static uint32_t look_again(struct epoll_item *it, struct epoll_item **next)
+{
+	struct epoll *ep = it->ep;
+	uint64_t irq = spin_lock_irq(&ep->ready_lock);
+	uint32_t found;
+
+	it->hit = false;
+	spin_unlock_irq(&ep->ready_lock, irq);
+	found = look(it);
+	irq = spin_lock_irq(&ep->ready_lock);
+	*next = next_ready(ep, &it->ready);
+	if (!found && !it->hit)
+		list_del(&it->ready);
+	spin_unlock_irq(&ep->ready_lock, irq);
+	return found;
 }
 
 /*
@@ -506,6 +520,8 @@ static int scan(struct epoll *ep, unsigned max, epoll_emit_fn emit, void *ctx)
 	const struct list *last = READ_ONCE(ep->ready.prev);
 	int count = 0, r = 0;
 
+	if (it && last == &ep->ready)
+		last = &it->ready; /* it is just being appended */
 	while (it && (unsigned)count < max) {
 		struct epoll_item *this = it;
 		bool stays = !(this->events & (EPOLLET | EPOLLONESHOT));
@@ -513,21 +529,22 @@ static int scan(struct epoll *ep, unsigned max, epoll_emit_fn emit, void *ctx)
 
 		if (found) {
 			it = next_ready(ep, &this->ready);
+		} else if (stays) {
+			found = look_again(this, &it);
 		} else {
 			it = take_off(this);
 			found = look(this);
-			if (stays && found)
-				put_back(this);
 		}
 		if (&this->ready == last)
 			it = NULL;
 		if (!found)
 			continue;
 		r = emit(ctx, found, this->data);
-		if (r && !stays)
-			put_back(this);
-		if (r)
+		if (r) {
+			make_ready(this);
+			wake_waiters(ep); /* who has not seen it meanwhile */
 			break;
+		}
 		if (this->events & EPOLLONESHOT)
 			set_events(this, this->events & BEHAVIOUR);
 		count++;
@@ -573,15 +590,10 @@ static unsigned epoll_poll(struct file *f, struct poll_table *pt)
 		return 0;
 	mutex_lock(&ep->lock);
 	it = next_ready(ep, &ep->ready);
-	while (it && !(found = look(it))) {
+	while (it && !found) {
 		struct epoll_item *this = it;
 
-		it = take_off(this);
-		found = look(this);
-		if (found) {
-			put_back(this);
-			break;
-		}
+		found = look(this) || look_again(this, &it);
 	}
 	mutex_unlock(&ep->lock);
 	return found ? EPOLLIN | EPOLLRDNORM : 0;

@@ -30,6 +30,7 @@ struct epoll_item {
 	uint64_t data;	     /* [ep->lock] */
 	struct list watcher; /* [file->lock] in file->watchers */
 	struct list ready;   /* [ep->ready_lock] in ep->ready, or empty */
+	bool hit;	     /* [ep->ready_lock] woken while it was there */
 	struct list nested;  /* [epoll_nest_lock] in ep->nested, if the file is an instance */
 	struct epoll_node few[EPOLL_NODES_INLINE]; /* [ep->lock] used ones first */
 	unsigned nodes;				   /* [ep->lock] of few */

@@ -24,7 +24,7 @@ size_t copy_to_user_partial(uaddr_t to, const void *from, size_t n);
 
 /*
  * Copy a string of at most size-1 bytes and its NUL. Returns its length, -EFAULT, or
- * -ENAMETOOLONG when no NUL was found in size bytes.
+ * -ENAMETOOLONG when no NUL was found in size bytes. Up to 7 zeroes may follow, within size.
  */
 ssize_t copy_string_from_user(char *to, uaddr_t from, size_t size) __must_check;
 

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
@@ -210,6 +211,23 @@ static void release(void)
 	close(fd);
 }
 
+/* --- names of threads: nothing but the name --- */
+
+static void thread_name(void)
+{
+	char from[2][32] __attribute__((aligned(8))) = {"a\0SECRETSECRETSECRET", "a longer name"};
+	char now[16];
+
+	for (int i = 0; i < 3; i++) {
+		SHOW(prctl(PR_SET_NAME, from[i % 2]));
+		memset(now, 'x', sizeof(now));
+		SHOW(prctl(PR_GET_NAME, now));
+		for (size_t k = 0; k < sizeof(now); k++)
+			printf("%02x", (unsigned char)now[k]);
+		printf("\n");
+	}
+}
+
 /* --- the random devices --- */
 
 static void entropy(void)
@@ -266,5 +284,6 @@ int main(int argc, char **argv)
 	names();
 	release();
 	entropy();
+	thread_name();
 	return 0;
 }

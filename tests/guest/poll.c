@@ -2,6 +2,7 @@
 /* poll, ppoll, select on pipes and files; timeouts and signals. */
 #include "guest.h"
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <time.h>
 
@@ -212,8 +213,47 @@ static void stopped_wait(int kind)
 	waitpid(pid, NULL, 0);
 }
 
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+/* What is written when a signal ends the wait, and what has no events. */
+static void leftovers(void)
+{
+	struct timeval none = {0};
+	struct pollfd *fds =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int ends[2], path = open("/", O_PATH);
+	fd_set in, out, except;
+
+	if (pipe(ends) || path < 0)
+		return;
+	signal(SIGALRM, ignore);
+	fds[0] = (struct pollfd){ends[0], POLLIN, 0x7fff};
+	fds[1] = (struct pollfd){-1, POLLIN, 0x7fff};
+	alarm(1);
+	show_poll("interrupted", fds, 2, -1);
+	mprotect(fds, 4096, PROT_READ);
+	alarm(1);
+	SHOW(poll(fds, 1, -1));
+	SHOW(poll(fds, 1, 0));
+	mprotect(fds, 4096, PROT_READ | PROT_WRITE);
+	fds[0] = (struct pollfd){path, POLLIN, 0};
+	show_poll("O_PATH", fds, 1, 0);
+	FD_ZERO(&in);
+	FD_SET(path, &in);
+	out = except = in;
+	SHOW(select(path + 1, &in, &out, &except, &none));
+	printf("%d %d %d\n", !!FD_ISSET(path, &in), !!FD_ISSET(path, &out),
+	       !!FD_ISSET(path, &except));
+	close(path);
+	munmap(fds, 4096);
+}
+
 int main(void)
 {
+	leftovers();
 	for (int kind = 0; kind < 3; kind++)
 		stopped_wait(kind);
 	pipes();

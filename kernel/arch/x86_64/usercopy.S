@@ -94,16 +94,21 @@ arch_userstring:
 	cmpl $4088, %ecx
 	ja 6f
 2:	movq (%rsi, %rax), %rcx
-	movq %rcx, (%rdi, %rax)
 	movq %rcx, %r10
+	movq %rcx, %r11
 	subq %r8, %r10
-	notq %rcx
-	andq %rcx, %r10
+	notq %r11
+	andq %r11, %r10
 	andq %r9, %r10			/* the lowest bit that is set is in the first byte that is 0 */
 	jnz 3f
-	movq %r11, %rax
+	movq %rcx, (%rdi, %rax)
+	addq $8, %rax
 	jmp 1b
-3:	bsfq %r10, %r10
+3:	leaq -1(%r10), %r11		/* what is behind that byte is not the string's: store zeroes */
+	xorq %r10, %r11
+	andq %r11, %rcx
+	movq %rcx, (%rdi, %rax)
+	bsfq %r10, %r10
 	shrl $3, %r10d
 	addq %r10, %rax
 4:	WINDOW_CLOSE

@@ -10,6 +10,7 @@
 #include <sched/test/team.h>
 #include <sched/thread.h>
 #include <vfs/epoll.h>
+#include <vfs/epoll_internal.h>
 #include <vfs/eventfd.h>
 #include <vfs/file.h>
 #include <vfs/pipe.h>
@@ -106,6 +107,65 @@ KTEST(epoll_edges_and_faults)
 	ktest_check_eq(events_now(ep, &t), 0);
 	file_put(ep);
 	file_put(level);
+}
+
+/* An eventfd whose poll operation says what the others do at that moment. */
+static const struct file_ops *real_ops;
+static struct epoll *watching;
+static unsigned polled, comes_before, comes_after; /* numbers of polls */
+static bool was_missed;
+
+static unsigned slow_poll(struct file *f, struct poll_table *pt)
+{
+	unsigned events;
+
+	polled++;
+	if (polled == comes_before)
+		add_count(f, 1);
+	events = real_ops->poll(f, pt);
+	if (polled == comes_after)
+		add_count(f, 1);
+	/* Who asks now whether something is ready must not hear no. */
+	if (events)
+		was_missed = was_missed || list_empty(&watching->ready);
+	return events;
+}
+
+KTEST(epoll_stale_items)
+{
+	struct file *ep, *f;
+	struct file_ops ops;
+	struct taken t;
+
+	if (!ktest_check_eq(epoll_create(&ep), 0) ||
+	    !ktest_check_eq(eventfd_create(0, false, O_NONBLOCK, &f), 0))
+		return;
+	ktest_check_eq(watch(ep, f, EPOLLIN, 1), 0);
+	real_ops = f->ops;
+	ops = *real_ops;
+	ops.poll = slow_poll;
+	watching = ep->priv;
+	for (unsigned k = 1; k <= 3; k++) {
+		/* Ready, though there is nothing any more. */
+		add_count(f, 1);
+		take_count(f);
+		polled = 0;
+		comes_before = k == 1 ? 2 : 0;
+		comes_after = k == 2 ? 1 : k == 3 ? 2 : 0;
+		was_missed = false;
+		f->ops = &ops;
+		/* What comes after the second look is for the next wait. */
+		ktest_check_eq(events_now(ep, &t), k < 3);
+		ktest_check(!was_missed);
+		comes_before = comes_after = 0;
+		ktest_check_eq(events_now(ep, &t), 1);
+		f->ops = real_ops;
+		take_count(f);
+		ktest_check_eq(events_now(ep, &t), 0);
+		ktest_check(list_empty(&watching->ready));
+	}
+	file_put(f);
+	file_put(ep);
 }
 
 KTEST(epoll_add_without_memory)
