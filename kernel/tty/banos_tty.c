@@ -292,6 +292,8 @@ static bool pull_piece(struct Banos_X_Tty *p, struct ldisc_events *ev)
 
 	if (!p->live || !p->receiving || !p->ops.rx || !ldisc_has_room(l))
 		return false;
+	if (p->left_at == p->left_end && !p->hungry)
+		return false; /* somebody else has heard that there is no more */
 	if (p->left_at == p->left_end) {
 		n = PORT_CALL_RESULT(p, rx, p->left, sizeof(p->left));
 		p->left_at = 0;

@@ -149,18 +149,21 @@ static ssize_t try_read(struct tty_file *tf, struct iter *it, nsec_t start, bool
 {
 	struct tty *tty = tf->tty;
 	nsec_t deadline;
+	bool nothing, taken = false;
 	ssize_t r = -EAGAIN;
-	bool nothing;
 
 	if (mutex_lock_interruptible(&tty->read_lock))
 		return -ERESTARTSYS;
 	if (hung_up(tf))
 		r = 0;
 	else if (incomplete ? any_input(tty, &nothing) || nothing
-			    : read_state(tty, iter_left(it), start, &deadline) == READ_TAKE)
+			    : read_state(tty, iter_left(it), start, &deadline) == READ_TAKE) {
 		r = take_input(tty, it);
+		taken = true;
+	}
 	mutex_unlock(&tty->read_lock);
-	if (r > 0 && tty->ops->input_room)
+	/* An end of file, or a line for a bad address, has made room as well. */
+	if (taken && tty->ops->input_room)
 		tty->ops->input_room(tty);
 	return r;
 }

@@ -632,6 +632,29 @@ static void hang_up(void)
 	close_pair();
 }
 
+/* Input waits for room that an end of file, or a line that goes nowhere, makes. */
+static void room_by_nothing(int kind)
+{
+	static char line[4096];
+	char c;
+
+	open_pair();
+	memset(line, 'a', sizeof(line));
+	SHOW(write(master, kind ? "x\n" : "\4", kind ? 2 : 1));
+	SHOW(write(master, line, 4092 - (size_t)kind));
+	alarm(20);
+	if (!fork()) {
+		write(master, "\n", 1);
+		_exit(0);
+	}
+	usleep(100000); /* it waits in the master, or beyond */
+	SHOW(read(slave, kind ? (char *)bad : &c, 1000));
+	SHOW(read(slave, line, sizeof(line)));
+	wait(NULL);
+	alarm(0);
+	close_pair();
+}
+
 /* Pairs come and go in several processes. */
 static void many(void)
 {
@@ -678,6 +701,8 @@ int main(void)
 	master_closes();
 	exclusive();
 	hang_up();
+	room_by_nothing(0);
+	room_by_nothing(1);
 	many();
 	return 0;
 }
