@@ -311,6 +311,8 @@ SDK_CHECK_SOURCES := $(wildcard sdk/check/*.c)
 SDK_PAGES := doc/man/banos-cc.1 doc/man/banos-check.1 doc/man/banos-host.1 $(wildcard doc/abi/*.md)
 SDK_TEMPLATE := $(wildcard sdk/template/*)
 SDK_MODELS := $(wildcard sdk/models/* sdk/include/banos-host/*)
+SDK_EXAMPLES := $(foreach d,misc/edu/edu sample/mailbox/mailbox block/ramdisk/ramdisk, \
+	drivers/$(d).c tests/vm/$(notdir $(d)).test)
 
 sdk: $(SDK_TARBALL)
 
@@ -401,13 +403,14 @@ $(B)/sdk/done: $(B)/sdk/headers $(B)/sdk/libbanos.a $(B)/sdk/banos-check
 	$(Q)cp $(B)/sdk/libbanos.a $(SDK)/lib && cp $(B)/sdk/banos-check $(SDK)/bin
 	$(Q)strip $(SDK)/bin/banos-check && touch $@
 
-$(SDK_TARBALL): $(B)/sdk/done $(B)/sdk/banos-host $(SDK_PAGES) $(SDK_TEMPLATE) $(SDK_MODELS) tools/gen_abi_doc tools/pylib/abi_headers.py
+$(SDK_TARBALL): $(B)/sdk/done $(B)/sdk/banos-host $(SDK_PAGES) $(SDK_TEMPLATE) $(SDK_MODELS) $(SDK_EXAMPLES) tools/gen_abi_doc tools/pylib/abi_headers.py
 	$(call say,TAR,$@)
 	$(Q)rm -rf $(SDK)/doc $(SDK)/template $(SDK)/lib/models && mkdir -p $(SDK)/doc $(SDK)/lib/models
 	$(Q)rm -rf $(SDK)/include/banos-host && cp -r sdk/include/banos-host $(SDK)/include
 	$(Q)cp sdk/models/* $(SDK)/lib/models
 	$(Q)tools/gen_abi_doc $(SDK)/doc include/banos sdk/include/banos
 	$(Q)cp $(SDK_PAGES) $(SDK)/doc && cp -r sdk/template LICENSE $(SDK)
+	$(Q)mkdir -p $(SDK)/doc/examples && cp $(SDK_EXAMPLES) $(SDK)/doc/examples
 	$(Q)strip --strip-debug -o $(SDK)/bin/banos-host $(B)/sdk/banos-host
 	$(Q)tar -C $(B)/sdk --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -c \
 		$(notdir $(SDK)) | gzip -n >$@

@@ -12,7 +12,7 @@
  *
  * banos_pci_enable(BANOS_PCI_MASTER) lets the device reach memory. Before memory is given back the
  * device must have stopped using it. When a driver forgets memory, the kernel first takes the
- *device that right away.
+ * device that right away.
  */
 #ifndef BANOS_DMA_H
 #define BANOS_DMA_H

@@ -2,7 +2,7 @@
 /*
  * Interrupts. Interface "banos.irq". Lines of legacy (ISA) devices and of the I/O interrupt
  * controllers are here; those of a PCI device come from <banos/pci.h>, and are used in the same
- *way.
+ * way.
  *
  *	allocated	the driver has it; nothing arrives
  *	bound		it arrives on one processor: `hard` is called there, then perhaps `thread`
@@ -10,10 +10,14 @@
  *			still there, an edge or a message that came), once
  *
  * `hard` is called with interrupts off, for short work: context interrupt. There is at most one
- *call of it at a time. It says: BANOS_IRQ_NONE		my device has not asked BANOS_IRQ_HANDLED
- *it has, and that is done BANOS_IRQ_WAKE		it has: call `thread` `thread` is called by
- *a kernel thread of the interrupt's own, and may sleep. A line that is triggered by level is masked
- *until it has returned, for all who share it.
+ * call of it at a time. It makes the device stop asking (each device has its own way), and says:
+ *
+ *	BANOS_IRQ_NONE		my device has not asked
+ *	BANOS_IRQ_HANDLED	it has, and that is done
+ *	BANOS_IRQ_WAKE		it has: call `thread`
+ *
+ * `thread` is called by a kernel thread of the interrupt's own, and may sleep. A line that is
+ * triggered by level is masked until it has returned, for all who share it.
  *
  * An interrupt that nobody handles, 100,000 times in a row or nearly so, is masked for good, with a
  * message that names it: the system goes on without it. Binding it anew, when nobody else is bound,

@@ -132,7 +132,8 @@ BANOS_OFFSET(Banos_Property, number, 16);
 
 /*
  * Devices that the driver is for. A device matches when every field does; of several drivers the
- * one whose match names more is tried first.
+ * one whose match names more is tried first. A number that is left out is 0, which matches 0 only:
+ * write BANOS_MATCH_ANY where any will do, or begin with BANOS_MATCH_PCI.
  */
 typedef struct Banos_Match {
 	const char *bus;	/* "pci", "virtio", "platform" or a name that a bus driver gave */
@@ -146,6 +147,11 @@ typedef struct Banos_Match {
 	Banos_List properties; /* of Banos_Property */
 	uint64_t data;	       /* the driver's own: read back with banos_device_match_data() */
 } Banos_Match;
+
+/* A PCI device by its numbers, whoever made the board: {BANOS_MATCH_PCI(0x1234, 0x11e8)}. */
+#define BANOS_MATCH_PCI(vendor_, device_)                                                     \
+	.bus = "pci", .vendor = (vendor_), .device = (device_), .subvendor = BANOS_MATCH_ANY, \
+	.subdevice = BANOS_MATCH_ANY
 
 BANOS_SIZE(Banos_Match, 64);
 BANOS_OFFSET(Banos_Match, bus, 0);

@@ -16,7 +16,7 @@
  *
  * Order: take locks of one kind in an order of your own making, and mutexes and rwlocks before
  * spinlocks. Register and unregister devices and nodes with no lock held. While a spinlock is held
- *only functions of context "any" may be called.
+ * only functions of context "any" may be called.
  */
 #ifndef BANOS_SYNC_H
 #define BANOS_SYNC_H

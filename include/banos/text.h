@@ -15,7 +15,8 @@ typedef struct Banos_Text Banos_Text;
 typedef struct Banos_Text_Desc {
 	uint32_t size;	  /* of this structure */
 	uint32_t flags;	  /* 0 */
-	const char *name; /* below /proc/driver: letters, digits, . _ - and slashes; 55 bytes */
+	const char *name; /* below /proc/driver: letters, digits, . _ - and slashes; 55 bytes (so
+			   * a PCI device's name, with its colons, is none) */
 	uint32_t mode;	  /* permissions; 0: 0444, or 0644 with a store function */
 	uint32_t zero;
 } Banos_Text_Desc;

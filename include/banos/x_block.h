@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Block devices: nodes below /dev that hold blocks of one size, and serve requests for runs of
- *them. Interface "banos.x_block". Experimental: the driver says BANOS_META_EXPERIMENTAL.
+ * them. Interface "banos.x_block". Experimental: the driver says BANOS_META_EXPERIMENTAL.
  *
  * The kernel keeps the contents in memory, joins and splits, and hands out requests; a driver moves
  * the data. A device has one or more queues, each with `depth` requests that exist once and are
- *used again and again: behind the public part of each lies room for the driver's own data.
+ * used again and again: behind the public part of each lies room for the driver's own data.
  *
  * How a request goes:
  *	submit	the kernel offers some. The driver takes the first so many, and says how many.
- *		What it does not take stays with the kernel, which offers it again after the next
- *		banos_x_block_done() of that queue or banos_x_block_requeue(); so a driver that
- *takes none while it has none must call the latter in the end. taken	the driver has it, and all
- *its segments, until it gives it back by banos_x_block_done(), in any order, from any context, also
- *from within submit. time	one that has not come back in time is asked about: poll, then
- *timeout. A completion of what the driver does not have is refused and logged.
+ *		What it does not take stays with the kernel, which offers it again after the
+ *		next banos_x_block_done() of that queue or banos_x_block_requeue(); so a driver
+ *		that takes none while it has none must call the latter in the end.
+ *	taken	the driver has it, and all its segments, until it gives it back by
+ *		banos_x_block_done(), in any order, from any context, also from within submit.
+ *	time	one that has not come back in time is asked about: poll, then timeout.
+ *
+ * A completion of what the driver does not have is refused and logged.
  *
  * The public part of requests and the elements of `segments` may grow: banos_x_block_layout() says
  * where the driver's room begins and how far segments lie apart.
  *
  * The first argument of every callback is the context given at registration. submit, poll and
- *timeout of one queue do not run at once with themselves; others do.
+ * timeout of one queue do not run at once with themselves; others do.
  *
  * Sources: none but this; operations and features follow what NVM Express (Base Specification 2.0,
  * NVM Command Set 1.0) and virtio 1.2 (5.2, block device) have in common.

@@ -18,8 +18,8 @@
  * itself, and what that says is final.
  *
  * What is removed from the index while it is filling just goes with its last reference. Pages go
- *only when they are written back and nobody has a reference (writeback.c), so a page that is read
- *again comes from a device that has all of it.
+ * only when they are written back and nobody has a reference (writeback.c), so a page that is read
+ * again comes from a device that has all of it.
  *
  * Readers ahead: struct block_readahead knows where one reader is. A miss in sequence doubles the
  * window; when the reader comes to the middle of what was asked for, the next run is.
@@ -28,7 +28,7 @@
  * in no index yet: the copy may fault, and the fault may want that very page of the device.
  *
  * Locks: object.lock for the index and PAGE_DIRTY. Nothing is locked over a read, a write or a
- *wait. Readers may see a part of a write; a page is never torn between device and program.
+ * wait. Readers may see a part of a write; a page is never torn between device and program.
  *
  * Rejected: vm_object's own filling under its mutex (one read at a time); a buffer per block.
  */

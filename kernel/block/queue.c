@@ -4,9 +4,9 @@
  *
  * An io is a run of blocks of any length. It waits in a queue (of the processor that handed it
  * over) until all of it is in requests, each as large as the device allows; it ends when the last
- *of them has come back, and with the first error. A request is a tag of the queue with the memory
- *that the driver sees; all of them exist from the beginning, so that no memory is needed on the
- *way: who writes back in order to get memory gets through.
+ * of them has come back, and with the first error. A request is a tag of the queue with the memory
+ * that the driver sees; all of them exist from the beginning, so that no memory is needed on the
+ * way: who writes back in order to get memory gets through.
  *
  *	free	-> offered	collect(): a part of the first io that waits is put into it
  *	offered	-> taken	the driver took it
@@ -19,13 +19,13 @@
  * reach: it may scribble over its request.
  *
  * Offering: one thread at a time per queue (`busy`), the caller's own if that may call a driver,
- *else the device's (an interrupt, a completion: those may hold locks of the driver). It goes on
- *until nothing is left, so who finds it busy just leaves his io there. A driver that does not take
- *all is `full`; done() and requeue() end that, also while it is being offered to (`again`).
+ * else the device's (an interrupt, a completion: those may hold locks of the driver). It goes on
+ * until nothing is left, so who finds it busy just leaves his io there. A driver that does not take
+ * all is `full`; done() and requeue() end that, also while it is being offered to (`again`).
  * While the driver may reset the device nothing is offered (`held`): see late.c.
  *
  * The end of a device: queues_refuse() lets nothing new in; then the gate is shut, so nobody
- *offers; then queues_kill() ends what is left. Nothing waits for a driver that is silent.
+ * offers; then queues_kill() ends what is left. Nothing waits for a driver that is silent.
  *
  * Lock: queue->lock, BLOCK_QUEUE, after all locks of drivers, since they complete with theirs held.
  * Drivers and `end` are called without it. Work and timers come inside it.

@@ -9,11 +9,11 @@
  *	writing	 -> clean    the io has ended. An error is noted, and the page stays as it is: who
  *			     syncs is told, once for each open file (error_seq).
  *	clean	 -> gone     shrink(): only the index knows it. Chain, ios, mappings and readers
- *have a reference each, so a count of one says all that.
+ * have a reference each, so a count of one says all that.
  *
  * One thread writes back at a time (write_lock), up to BLOCK_WRITES ios at once, all of which have
  * ended when it lets the next one in; so two writes of one page do not meet. It needs no memory:
- *the chain goes through the descriptors of the pages, and the ios are part of the cache.
+ * the chain goes through the descriptors of the pages, and the ios are part of the cache.
  *
  * When: fsync, sync, the last close; by the thread "writeback" when there are many, by the writers
  * themselves when there are twice as many, and when memory is used up (reclaim()). Together
@@ -22,8 +22,8 @@
  *
  * Locks: write_lock (BLOCK_WRITEBACK) comes after VM_SPACE, since a fault may sync in order to get
  * memory, and before VM_OBJECT, which is held while pages are declared clean. object.lock covers
- *the chain; the thread that has taken the chain off owns its links, as no page in it is put in
- *twice.
+ * the chain; the thread that has taken the chain off owns its links, as no page in it is put in
+ * twice.
  *
  * Rejected: tags in the radix tree or a second tree (they need memory to say that memory is dirty).
  */

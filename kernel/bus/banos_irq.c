@@ -7,9 +7,9 @@
  *				then the thread is stopped, which may be in the driver's function
  *
  * `woken` is set by the handler and taken by the thread, which lets a level ask again only after
- *the function has returned. A driver that unbinds or frees one and the same interrupt in two
- *threads at once breaks it for itself; the kernel's own structures stay whole, because `changing`
- *lets one of them in.
+ * the function has returned. A driver that unbinds or frees one and the same interrupt in two
+ * threads at once breaks it for itself; the kernel's own structures stay whole, because `changing`
+ * lets one of them in.
  */
 #include "banos_irq.h"
 #include "device.h"

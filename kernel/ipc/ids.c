@@ -11,7 +11,7 @@
  *	made		the kind's create, under the table's lock, by ipc_get()
  *	found		in the table, by id and unless its key is IPC_PRIVATE by key
  *	removed		o->removed is set and ipc_unlink_locked() called, with both locks held, by
- *the kind; whoever sleeps on it is told by the kind
+ * the kind; whoever sleeps on it is told by the kind
  *	freed		with the last reference; each call that works with it holds one
  *
  * Look-up by id takes no lock: it reads the index under epoch_enter() and takes a reference, and

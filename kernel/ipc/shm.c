@@ -10,8 +10,8 @@
  *
  *	there		shm_get
  *	going		shm_remove while somebody is attached: its key is gone, its id is not; who
- *knows the id may still attach destroyed	shm_remove, or later when the last region goes: out
- *of the table; the file is let go of freed		with the last reference of the table's kind
+ * knows the id may still attach destroyed	shm_remove, or later when the last region goes: out
+ * of the table; the file is let go of freed		with the last reference of the table's kind
  *(ids.c)
  *
  * Locks: IPC_TABLE and the segment's IPC_OBJECT, as ids.c says. mapped and unmapped run under the

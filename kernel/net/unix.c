@@ -13,9 +13,9 @@
  *				unix_dgram_connect
  *	CONNECTED -> CLOSED	of datagrams only: disconnected, or the peer is found dead
  *	any -> dead		unix_release, with the last descriptor; an embryo's with its
- *listener's Streams stay CONNECTED when the peer goes; they are shut in both directions, and their
- *pointer keeps the peer's memory until they go themselves. What the dead one had not read is
- *ECONNRESET for the other end.
+ * listener's Streams stay CONNECTED when the peer goes; they are shut in both directions, and their
+ * pointer keeps the peer's memory until they go themselves. What the dead one had not read is
+ * ECONNRESET for the other end.
  *
  * Locks, in order:
  *	bind_lock	getting a name; held over the creation of the inode

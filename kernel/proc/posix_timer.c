@@ -5,8 +5,8 @@
  *	disarmed -> armed	posix_timer_set
  *	armed -> told		the time has come: its signal, which it owns, is queued
  *	told -> armed		the signal is taken (posix_timer_taken), if there is an interval:
- *the next time is counted on from the last, and what was missed is the overrun any -> disarmed
- *posix_timer_set, which takes a queued signal back; expiry without interval
+ * the next time is counted on from the last, and what was missed is the overrun any -> disarmed
+ * posix_timer_set, which takes a queued signal back; expiry without interval
  *
  * So a timer has at most one signal queued and costs nothing while nobody takes it, however short
  * its interval. A silent one (SIGEV_NONE) is only looked at. If the signal is ignored, the timer
@@ -17,7 +17,7 @@
  *
  * Locks: all state is under PROC_TREE; the queue entry also under the process's SIGNAL. The
  * hardware timer's function takes PROC_TREE, so it is cancelled without waiting under it; a late
- *run finds pt->armed false or the time not come. Its memory goes with the last reference: of the
+ * run finds pt->armed false or the time not come. Its memory goes with the last reference: of the
  * process's table, and one while the signal is queued.
  */
 #include "posix_timer.h"

@@ -6,23 +6,23 @@
  *	HANDOFF		the oldest of them is the next owner, whoever else comes; only with an owner
  *
  * Free to owned and back, with nobody waiting, is one compare-and-exchange. Who finds it owned
- *looks on for as long as the owner runs on another processor, for it will soon be free then, and a
- *sleep costs more than most things that are done under a mutex. Otherwise, or when somebody else
- *wants the processor, it joins the list and sleeps.
+ * looks on for as long as the owner runs on another processor, for it will soon be free then, and a
+ * sleep costs more than most things that are done under a mutex. Otherwise, or when somebody else
+ * wants the processor, it joins the list and sleeps.
  *
  * An unlock with threads on the list makes the mutex free and wakes the oldest, which takes it when
- *it runs, unless somebody has come first. So the time from the wake-up until it runs is not lost:
- *if the mutex were its own at once, all who come meanwhile would go to sleep as well, and each of
- *them would have to be woken for ever after (a convoy). One that has been woken and looked in vain
- *sets HANDOFF, and the next unlock makes it the owner: from its first look on no newcomer overtakes
- *it, and those on the list never overtake each other.
+ * it runs, unless somebody has come first. So the time from the wake-up until it runs is not lost:
+ * if the mutex were its own at once, all who come meanwhile would go to sleep as well, and each of
+ * them would have to be woken for ever after (a convoy). One that has been woken and looked in vain
+ * sets HANDOFF, and the next unlock makes it the owner: from its first look on no newcomer
+ *overtakes it, and those on the list never overtake each other.
  *
  * With HAS_WAITERS every unlock, and every change of the list and of HANDOFF, is made under
  * waiters.lock, and who was on the list passes through it before it returns. Hence:
  *
  *  - While the mutex is free and the list is not empty, the oldest on it has been woken and has not
  *    yet looked. If a signal ends its wait it takes the mutex all the same if that is free: no
- *wake-up is lost.
+ * wake-up is lost.
  *  - An unlock does not touch the mutex any more when somebody else may have freed its memory.
  *
  * tests/models/mutex.pml explores the orders of these steps.

@@ -10,10 +10,10 @@
  *	RUNNABLE -> DEAD	the thread itself (thread_exit)
  *
  * on_rq: the thread counts as runnable in the queue of thread->cpu; changes under that queue's
- *lock. The running thread is on_rq but not among the policy's candidates. on_cpu: its registers and
- *stack are in use; set before the switch to it, cleared (release) by the next thread on that
- *processor once it is off the stack. Only when both are clear may thread_unblock place it on
- *another processor.
+ * lock. The running thread is on_rq but not among the policy's candidates. on_cpu: its registers
+ *and stack are in use; set before the switch to it, cleared (release) by the next thread on that
+ * processor once it is off the stack. Only when both are clear may thread_unblock place it on
+ * another processor.
  *
  * No lost wake-up: a sleeper sets SLEEPING and then looks at its condition; a waker changes
  * the condition and then looks at the state. schedule() takes a thread off its queue only if

@@ -6,9 +6,9 @@
  *	read(master)  <-- output ring <-------- echo, write(slave)
  *
  * The slave is a struct tty like any other, with the one line discipline; the master is no
- *terminal, it is what a serial port's interrupts are elsewhere (pty_master.c). What is typed when
- *the discipline is full waits in the backlog, so that nothing is lost and the master's writer can
- *be stopped; whoever makes room feeds it (ops->input_room).
+ * terminal, it is what a serial port's interrupts are elsewhere (pty_master.c). What is typed when
+ * the discipline is full waits in the backlog, so that nothing is lost and the master's writer can
+ * be stopped; whoever makes room feeds it (ops->input_room).
  *
  * States of a pair:
  *	free		no bit in `taken`, no node in devpts
@@ -24,7 +24,7 @@
  * that the node has no links any more.
  *
  * Locks: pty_lock (PTY) for making and ending pairs. The rest is under the terminal's own locks:
- *see pty.h. taken_lock (VFS_MISC) covers the bitmap, which is changed with tty->lock held.
+ * see pty.h. taken_lock (VFS_MISC) covers the bitmap, which is changed with tty->lock held.
  */
 #include "pty.h"
 #include <asm/ioctls.h>

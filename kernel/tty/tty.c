@@ -10,7 +10,7 @@
  * discipline at once, in the interrupt: so ^C works however busy the processors are, and an
  * echo is not late. The work for a character is bounded (the longest: erasing a line of 4 KiB).
  * The port's transmit interrupt takes from the output ring until it is empty and then turns itself
- *off.
+ * off.
  *
  * Locks, outermost first: lock, read_lock, write_lock (mutexes, never two of one terminal at once);
  * input_lock; output_lock; the port's own. The discipline's callbacks run with both spinlocks
@@ -18,7 +18,7 @@
  * sleepers of input woken after the locks are dropped, because the locks of proc/ come before ours.
  *
  * Rejected: a kernel thread between the interrupt and the discipline, as Linux has. It exists there
- *because the discipline may sleep; ours never does.
+ * because the discipline may sleep; ours never does.
  */
 #include "tty.h"
 #include "tty_internal.h"

@@ -11,8 +11,8 @@
  *
  * Readers look at the state (read_state), and sleep until a wake-up or the deadline of that state,
  * then look again; only a look decides. The look and the taking are one step under read_lock, so
- *that two readers never share a line, and a reader with O_NONBLOCK never waits behind one that
- *sleeps: sleeping is done without that lock.
+ * that two readers never share a line, and a reader with O_NONBLOCK never waits behind one that
+ * sleeps: sleeping is done without that lock.
  *
  * After a hangup (tty->hangups differs from what the file saw at open) reads give the end of file,
  * everything else -EIO. Files opened as /dev/console survive: the console belongs to no session.

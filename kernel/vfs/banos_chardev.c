@@ -5,8 +5,8 @@
  * Objects: a Banos_Chardev, and a struct open_file for each description that programs have of it.
  *
  *	registered	opens find it (chardev.c) and take a reference to it, but wait for the end
- *of the driver's init: if that fails, nobody is in it unregistered	nobody finds it; its gate is
- *shut, so that no callback runs; each file that was open has been closed and is dead: calls give
+ * of the driver's init: if that fails, nobody is in it unregistered	nobody finds it; its gate is
+ * shut, so that no callback runs; each file that was open has been closed and is dead: calls give
  *-ENODEV. The memory goes with the last file.
  *
  * An open file holds the driver (owner_hold), which therefore is not removed; a dead one does not.

@@ -15,15 +15,15 @@
  *
  *	idle -> ready	item_wake, EPOLL_CTL_ADD and MOD
  *	ready -> ready	a scan that finds events of a level-triggered item reports them and leaves
- *it where it is: the next scan is to look again ready -> idle	a scan takes an item off and then
- *looks: wake-ups from here on make it ready again. Edge-triggered and ONESHOT ones at once; others
- *that seemed to have no events, and are put back if the second look finds some
+ * it where it is: the next scan is to look again ready -> idle	a scan takes an item off and then
+ * looks: wake-ups from here on make it ready again. Edge-triggered and ONESHOT ones at once; others
+ * that seemed to have no events, and are put back if the second look finds some
  *
  * A ONESHOT item that was reported is disabled: nothing but EPOLLET, ONESHOT, EXCLUSIVE and WAKEUP
- *is left of its events, and it is not made ready until EPOLL_CTL_MOD.
+ * is left of its events, and it is not made ready until EPOLL_CTL_MOD.
  *
  * Wake-ups only append to the ready list, under ready_lock; all else that changes it holds ep->lock
- *as well. So who holds that may walk forwards without ready_lock.
+ * as well. So who holds that may walk forwards without ready_lock.
  *
  * Lifetimes. An item does not count its file. The file's list `watchers` names the item, and the
  * last file_put() calls epoll_file_closed() before anything of the file goes: that takes the items
@@ -46,8 +46,8 @@
  *	                 instance up; there are no cycles)
  *
  * Rejected: a reference from the item to the file (closing the last descriptor would not close),
- *and a batch that a scan takes the whole list into (each item then crosses ready_lock twice, and
- *threads that come meanwhile must be told that there is something to wait for).
+ * and a batch that a scan takes the whole list into (each item then crosses ready_lock twice, and
+ * threads that come meanwhile must be told that there is something to wait for).
  */
 #include "epoll_internal.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Tasks: whatever runs driver code in banos-host. Each has a stack of its own in the one thread of
- *the process. Another one goes on only in calls of the ABI and where a task waits, never elsewhere,
- *so that one seed is one order of events. The sanitizer is told of every change of stacks.
+ * the process. Another one goes on only in calls of the ABI and where a task waits, never
+ *elsewhere, so that one seed is one order of events. The sanitizer is told of every change of
+ *stacks.
  *
  *	READY	 runs, or has given way and may run
  *	BLOCKED	 waits for a condition, a point in time, or a signal
@@ -17,10 +18,10 @@
  * others change processors whenever they run.
  *
  * A wait is a condition that is looked at whenever somebody is to be chosen. There are few tasks,
- *so that no queues of waiters are needed, and no wake-up can be forgotten.
+ * so that no queues of waiters are needed, and no wake-up can be forgotten.
  *
  * Rejected: a thread for each, of which one runs at a time (a debugger would show them all, but
- *each change waits for the system's scheduler: a hundred times slower on a busy machine); real
+ * each change waits for the system's scheduler: a hundred times slower on a busy machine); real
  * parallelism (not repeatable).
  */
 #ifndef HOST_TASK_H

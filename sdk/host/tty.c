@@ -8,7 +8,7 @@
  *		still calls is named.
  *
  * Locks, both spinlocks of drivers, so that their rules are looked at: `output` around what is
- *sent, and around all callbacks; inside it `port`, the driver's own as well. Who has the port of a
+ * sent, and around all callbacks; inside it `port`, the driver's own as well. Who has the port of a
  * terminal that the kernel's log may write to calls nothing but registers (task->registers_only).
  */
 #include "tty.h"

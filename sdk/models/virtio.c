@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A modern virtio device on PCI for banos-host (Virtual I/O Device 1.2: 2.7, split queues; 4.1,
- *PCI): what all kinds have in common. The kind is a file beside it (virtio.h).
+ * PCI): what all kinds have in common. The kind is a file beside it (virtio.h).
  *
  * A request takes 1 to 20 us, by chance, so that they are done in another order than they came.
  * Interrupts: a message for each queue; options: message=1: one for all; line=1: none but a line.

@@ -8,10 +8,10 @@
  *	hold=1		put on a list; a thread completes them `delay` microseconds later, the last
  *			first, so that nothing comes back in the order it went
  * `take=N` takes at most N requests at a time. What is written to /proc/driver/ram0 changes the
- *disk as it runs: "bad BLOCK" (requests that touch it end with EIO; none: no block), "fail N" (the
- *Nth request from now does), "resize BLOCKS", "lose N" (N requests are never completed: their
- *time-outs reset the disk), "vanish" (the device goes, as one that is pulled out). Reading it shows
- *counts.
+ * disk as it runs: "bad BLOCK" (requests that touch it end with EIO; none: no block), "fail N" (the
+ * Nth request from now does), "resize BLOCKS", "lose N" (N requests are never completed: their
+ * time-outs reset the disk), "vanish" (the device goes, as one that is pulled out). Reading it
+ *shows counts.
  *
  * Locks: disk->lock, a spinlock, covers the lists, counts and settings. data_lock covers the
  * table of pages for the length of one copy of a page. lifecycle covers `gone`. serving is held by

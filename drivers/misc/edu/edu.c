@@ -3,9 +3,10 @@
  * QEMU's teaching device (-device edu; docs/specs/edu.rst of QEMU): registers in memory, an
  * interrupt by line or message, transfers to and from a buffer of its own.
  *
- *	/dev/eduN		the buffer, 4,095 bytes: what is read and written is
- *transferred /proc/driver/edu/N	what it is and what came; written to: a number, of which the
- *factorial is computed, or "raise NUMBER", an interrupt that the device sends
+ *	/dev/eduN		the buffer, 4,095 bytes: what is read and written is transferred
+ *	/proc/driver/edu/N	what it is and what came; written to: a number, of which the
+ *				factorial is computed, or "raise NUMBER", an interrupt that the
+ *				device sends
  *
  * A transfer and a computation end with an interrupt. Writing maps a block of memory for each
  * transfer, reading uses a buffer that stays: the two ways of <banos/dma.h>. The device reaches 28

@@ -2,7 +2,7 @@
 /*
  * QEMU's test device for PCI (-device pci-testdev; docs/specs/pci-testdev.txt of QEMU): it counts
  * writes to a place that it names, in memory and in ports. /proc/driver/pci-testdev shows the
- *tests, and how many of the writes that probe makes it has counted.
+ * tests, and how many of the writes that probe makes it has counted.
  *
  *	write the number of a test to offset 0; then, at
  *	1	width of the writes

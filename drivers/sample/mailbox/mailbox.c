@@ -11,7 +11,7 @@
  *	mmap	a page of counters that programs may watch
  *
  * Lock: mailbox->lock covers everything but the page. Whoever takes a request off `waiting`
- *completes it, so a signal and a writer that meet complete it once.
+ * completes it, so a signal and a writer that meet complete it once.
  */
 #include <banos/chardev.h>
 #include <banos/driver.h>

@@ -4,16 +4,16 @@
  *
  * One queue. A request is a header that the device reads, the data, and a byte of status that the
  * device writes; header and status lie in the room behind the block layer's request. What the
- *device says of a read is compared with what it says to have written, so that no program gets
- *memory that nothing was read into.
+ * device says of a read is compared with what it says to have written, so that no program gets
+ * memory that nothing was read into.
  *
  * Completions come in the interrupt. When the queue has no room the block layer keeps the request
  * until a completion; when there is no memory to map it, and nothing under way that would complete,
- *a timer asks again.
+ * a timer asks again.
  *
  * A request that is late, whatever the reason (the device hangs, or was caught lying and is not
- *used any more): the device is reset and set up anew, and the block layer offers again what it had.
- * What does not come back from that is `dead`, and everything asked of it fails.
+ * used any more): the device is reset and set up anew, and the block layer offers again what it
+ *had. What does not come back from that is `dead`, and everything asked of it fails.
  *
  *	working	-> resetting	disk_timeout: the queue is taken away
  *	resetting -> working	set up anew, with the same features

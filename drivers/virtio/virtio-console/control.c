@@ -8,7 +8,7 @@
  *
  * All of that is done by the one work of the device, in the order of the messages. What we have to
  * say is kept as bits of the port (to_send), so that a device that does not listen makes nobody
- *wait and needs no memory; if a port is opened and closed meanwhile only the last is said.
+ * wait and needs no memory; if a port is opened and closed meanwhile only the last is said.
  *
  * A device loses messages for which there is no buffer, and answers each of ours by up to three. So
  * a buffer goes back before its message is obeyed, at most CONTROL_OUT of ours are under way, and

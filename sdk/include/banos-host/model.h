@@ -7,7 +7,7 @@
  *	banos-host --device mine.so mine.banos
  *
  * It describes its device in a Banos_Model, and is called for accesses to the device's registers
- *and when points in time come that it has asked for. Whatever it does to the driver goes through
+ * and when points in time come that it has asked for. Whatever it does to the driver goes through
  * Banos_Model_Host: interrupts, and memory that the driver has given to the device. banos-host does
  * the rest: configuration space, masking, faults (see banos-host(1)).
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the driver `virtio` exports to the drivers of virtio devices (Virtual I/O Device 1.2,
- *OASIS). It is of that driver, not of the kernel: depend on it by name. Experimental: another
- *version of the driver may have other functions.
+ * OASIS). It is of that driver, not of the kernel: depend on it by name. Experimental: another
+ * version of the driver may have other functions.
  *
  * Their bus is "virtio"; `device` is the kind (4: entropy), `vendor` the subsystem vendor, the name
  * that of the PCI device. A driver of one, from probe to remove:
