@@ -86,7 +86,7 @@ out_free:
 
 static void tell_forgotten(const struct owner_object *object)
 {
-	log_warn("driver %s: it left its %s behind, which is taken back", object->owner->name,
+	log_warn("driver %s: it left a %s behind, which is taken back", object->owner->name,
 		 object->class->name);
 }
 
