@@ -461,7 +461,9 @@ static void check_size(void *ctx)
 	banos_log_format(error ? BANOS_LOG_ERROR : BANOS_LOG_INFO,
 			 "virtio-blk %s: %lu sectors instead of %lu%s", d->name, sectors,
 			 d->blocks << (d->shift - SECTOR_SHIFT), error ? ": that cannot be" : "");
-	d->blocks = blocks;
+	/* A size that is no size is told once; without memory the next look tries again. */
+	if (!error || error == -EINVAL)
+		d->blocks = blocks;
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)
