@@ -165,7 +165,8 @@ static void take_run(struct block_cache *c, struct page **chain, struct block_wr
 		*chain = page->chain; /* before others may put it in again */
 		page_flags_clear(page, PAGE_DIRTY);
 		gone++;
-		if (page->object != o) { /* taken out: nobody will miss it */
+		if (page->object != o) { /* the device has shrunk: its bytes are lost */
+			note_error(c, -EIO);
 			page_put(page);
 			break;
 		}
@@ -177,13 +178,18 @@ static void take_run(struct block_cache *c, struct page **chain, struct block_wr
 	__atomic_fetch_sub(&dirty, gone, __ATOMIC_RELAXED);
 }
 
-/* The io of a run. False: it lies behind the end of a device that has shrunk. */
+/*
+ * The io of a run. False: there is none, or it lies behind the end of a device that has shrunk.
+ * What lies there is lost.
+ */
 static bool prepare(struct block_cache *c, struct block_write *w)
 {
 	unsigned shift = PAGE_SHIFT - c->device->shift;
 	uint64_t blocks = __atomic_load_n(&c->device->blocks, __ATOMIC_ACQUIRE);
 	uint64_t first = w->count ? w->pages[0]->index << shift : blocks;
 
+	if (w->count && first + ((uint64_t)w->count << shift) > ALIGN_UP(blocks, 1ULL << shift))
+		note_error(c, -EIO);
 	if (first >= blocks)
 		return false;
 	w->io = (struct block_io){

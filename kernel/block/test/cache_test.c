@@ -131,6 +131,37 @@ KTEST(block_cache_errors)
 	fake_end(&fake);
 }
 
+/* The device shrinks while pages are written back: who syncs is told what is lost. */
+KTEST(block_cache_loses_by_shrinking)
+{
+	uint8_t *buf = kzalloc(40 * PAGE_SIZE);
+	struct block_cache *c;
+
+	fake_prepare(&fake);
+	if (!ktest_check(buf != NULL) || !fake_begin(&fake))
+		return;
+	c = fake.open->cache;
+	/* All of the second run. */
+	write_at(buf, PAGE_SIZE, 0);
+	write_at(buf, PAGE_SIZE, 20 * PAGE_SIZE);
+	fake.open->blocks = 16;
+	ktest_check_eq(block_cache_sync(c), -EIO);
+	fake.open->blocks = FAKE_BLOCKS;
+	ktest_check_eq(block_cache_sync(c), 0);
+	/* Part of a run. */
+	write_at(buf, 4 * PAGE_SIZE, 0);
+	fake.open->blocks = 16;
+	ktest_check_eq(block_cache_sync(c), -EIO);
+	ktest_check_eq(block_cache_sync(c), 0);
+	/* The end inside a page is as good as any. */
+	fake.open->blocks = 11;
+	write_at(buf, 11 * 512, 0);
+	ktest_check_eq(block_cache_sync(c), 0);
+	fake.open->blocks = FAKE_BLOCKS;
+	kfree(buf);
+	fake_end(&fake);
+}
+
 /* Without memory a read says so, and nothing is left behind. */
 KTEST(block_cache_without_memory)
 {
@@ -200,6 +231,7 @@ KTEST(block_cache_erases)
 	write_at(buf, PAGE_SIZE, 6 * PAGE_SIZE);
 	ktest_check_eq(banos_x_block_resize(fake.device, 3), 0);
 	ktest_check_eq(read_at(&ra, buf, 8 * PAGE_SIZE, 0), 3 * 512);
+	ktest_check_eq(block_cache_sync(c), -EIO); /* it is lost */
 	ktest_check_eq(block_cache_sync(c), 0);
 	/* Larger: the page of the old end has what comes, and what was written to it before. */
 	ktest_check_eq(write_at("y", 1, 10), 1);
