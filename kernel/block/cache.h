@@ -38,6 +38,7 @@ struct block_cache {
 	uint32_t writes_free;			 /* [a] a bit for each */
 	struct blocker write_done;		 /* the holder of write_lock waits here */
 	uint32_t error_seq;			 /* [a] how many writes have failed */
+	uint32_t error_told;			 /* [a] of error_seq: the last that somebody knows */
 	int32_t error;				 /* [a] the last of them */
 	bool unflushed; /* [write_lock] the device may have some of it not on its medium yet */
 	uint64_t erase_first, erase_last; /* [object.lock] pages that are not filled now */
@@ -53,6 +54,14 @@ struct block_readahead {
 };
 
 void block_cache_init(struct block_cache *c, struct block_device *d);
+
+/*
+ * For an open file: up to where it need not be told of errors of writing back. One that nobody has
+ * been told is for whoever opens next as well. Context: any.
+ */
+uint32_t block_cache_error_begin(struct block_cache *c);
+/* 0, or the last error behind *since, which moves on and is told thereby. Context: any. */
+int block_cache_error_since(struct block_cache *c, uint32_t *since);
 
 /* Bytes at pos, 0 at the end; -EIO, -ENODEV, -ENOMEM, -EFAULT, -EINTR. Context: process. */
 ssize_t block_cache_read(struct block_cache *c, struct iter *it, uint64_t pos,

@@ -278,6 +278,25 @@ static int first_error_since(struct block_cache *c, uint32_t seq)
 		       : __atomic_load_n(&c->error, __ATOMIC_RELAXED);
 }
 
+uint32_t block_cache_error_begin(struct block_cache *c)
+{
+	/* In this order: one that is told in between is told twice, and none never. */
+	uint32_t told = __atomic_load_n(&c->error_told, __ATOMIC_ACQUIRE);
+	uint32_t seq = __atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE);
+
+	return told == seq ? seq : seq - 1;
+}
+
+int block_cache_error_since(struct block_cache *c, uint32_t *since)
+{
+	uint32_t seq = __atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE);
+
+	if (__atomic_exchange_n(since, seq, __ATOMIC_RELAXED) == seq)
+		return 0;
+	__atomic_store_n(&c->error_told, seq, __ATOMIC_RELEASE);
+	return __atomic_load_n(&c->error, __ATOMIC_RELAXED);
+}
+
 int cache_write_locked(struct block_cache *c)
 {
 	uint32_t seq = __atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE);

@@ -7,7 +7,8 @@
  * -EACCES.
  *
  * An error of writing back comes to whoever syncs next, once for each open file: the file remembers
- * how many errors there had been when it last looked.
+ * how many errors there had been when it last looked. What nobody has been told yet comes to a file
+ * that is opened afterwards, too.
  */
 #include "blockdev.h"
 
@@ -61,7 +62,7 @@ static int blockdev_open(struct inode *inode, struct file *f)
 	r = check(f, bf->device);
 	if (r)
 		goto out_close;
-	bf->errors = __atomic_load_n(&bf->device->cache->error_seq, __ATOMIC_ACQUIRE);
+	bf->errors = block_cache_error_begin(bf->device->cache);
 	f->priv = bf;
 	return 0;
 
@@ -83,14 +84,9 @@ static void blockdev_release(struct file *f)
 static int blockdev_fsync(struct file *f, bool data_only)
 {
 	struct block_file *bf = f->priv;
-	struct block_cache *c = cache_of(f);
-	uint32_t seq;
 
-	block_cache_sync(c);
-	seq = __atomic_load_n(&c->error_seq, __ATOMIC_ACQUIRE);
-	if (__atomic_exchange_n(&bf->errors, seq, __ATOMIC_RELAXED) == seq)
-		return 0;
-	return __atomic_load_n(&c->error, __ATOMIC_RELAXED);
+	block_cache_sync(cache_of(f));
+	return block_cache_error_since(cache_of(f), &bf->errors);
 }
 
 static ssize_t blockdev_read(struct file *f, struct iter *it, off64_t *pos)

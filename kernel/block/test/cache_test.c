@@ -105,7 +105,7 @@ KTEST(block_cache_errors)
 	struct block_readahead ra = {0};
 	uint8_t *buf = kzalloc(8 * PAGE_SIZE);
 	struct block_cache *c;
-	uint32_t seq;
+	uint32_t seq, early, late;
 
 	fake_prepare(&fake);
 	if (!ktest_check(buf != NULL) || !fake_begin(&fake))
@@ -127,6 +127,18 @@ KTEST(block_cache_errors)
 	ktest_check_eq(c->error_seq, seq + 1);
 	ktest_check_eq(block_cache_sync(c), 0);
 	ktest_check_eq(dirty_pages(), 0);
+	/* An open file is told once, and one that is opened later only what nobody was told. */
+	early = block_cache_error_begin(c);
+	late = block_cache_error_begin(c);
+	ktest_check_eq(block_cache_error_since(c, &early), -EIO);
+	ktest_check_eq(block_cache_error_since(c, &early), 0);
+	ktest_check_eq(block_cache_error_since(c, &late), -EIO);
+	late = block_cache_error_begin(c);
+	ktest_check_eq(block_cache_error_since(c, &late), 0);
+	ktest_check_eq(write_at("x", 1, 3 * PAGE_SIZE), 1);
+	ktest_check_eq(block_cache_sync(c), -EIO);
+	late = block_cache_error_begin(c);
+	ktest_check_eq(block_cache_error_since(c, &late), -EIO);
 	kfree(buf);
 	fake_end(&fake);
 }
