@@ -96,11 +96,13 @@ static int empty_range(struct block_cache *c, uint64_t first, uint64_t last)
 	return r;
 }
 
-static int erase_piece(struct block_cache *c, enum block_op op, uint64_t first, uint64_t last)
+/* Pages [first, last), but no block from `end` on: the device may have grown since it was the end. */
+static int erase_piece(struct block_cache *c, enum block_op op, uint64_t first, uint64_t last,
+		       uint64_t end)
 {
 	unsigned shift = PAGE_SHIFT - c->device->shift;
 	uint64_t block = first << shift;
-	uint64_t all = __atomic_load_n(&c->device->blocks, __ATOMIC_ACQUIRE);
+	uint64_t all = min(end, __atomic_load_n(&c->device->blocks, __ATOMIC_ACQUIRE));
 	uint64_t blocks = block < all ? min(last << shift, all) - block : 0;
 	int r;
 
@@ -116,14 +118,16 @@ static int erase_piece(struct block_cache *c, enum block_op op, uint64_t first, 
 	return r;
 }
 
-static int erase_pages(struct block_cache *c, enum block_op op, uint64_t first, uint64_t last)
+static int erase_pages(struct block_cache *c, enum block_op op, uint64_t first, uint64_t last,
+		       uint64_t end)
 {
 	uint64_t next;
 	int r = 0;
 
 	for (; first < last && !r; first = next) {
 		next = first + min(last - first, (uint64_t)block_erase_pages);
-		r = thread_interrupted(WAIT_KILLABLE) ? -EINTR : erase_piece(c, op, first, next);
+		r = thread_interrupted(WAIT_KILLABLE) ? -EINTR
+						      : erase_piece(c, op, first, next, end);
 	}
 	return r;
 }
@@ -142,6 +146,6 @@ int block_cache_erase(struct block_cache *c, enum block_op op, uint64_t start, u
 	if (op == BLOCK_ZEROES && !r)
 		r = zero_part(c, max(head, last << PAGE_SHIFT), end);
 	if (!r && first < last)
-		r = erase_pages(c, op, first, last);
+		r = erase_pages(c, op, first, last, end >> c->device->shift);
 	return r;
 }

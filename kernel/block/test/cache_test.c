@@ -385,6 +385,33 @@ KTEST(block_cache_erase_by_pieces)
 	fake_end(&fake);
 }
 
+static void grow(struct fake_disk *f, const Banos_X_Block_Request *r)
+{
+	__atomic_store_n(&f->open->blocks, 4 * 8, __ATOMIC_RELEASE);
+}
+
+/* The end is inside a page, and the device grows meanwhile: what has come is not erased. */
+KTEST(block_cache_erase_beside_growth)
+{
+	uint32_t usual = block_erase_pages;
+
+	fake_prepare(&fake);
+	fake.desc.features |= BANOS_X_BLOCK_ZEROES;
+	fake.desc.blocks = 3 * 8 + 1;
+	if (!fake_begin(&fake))
+		return;
+	block_erase_pages = 2;
+	memset(fake.store, 1, 4 * PAGE_SIZE);
+	fake.on_request = grow;
+	ktest_check_eq(block_cache_erase(fake.open->cache, BLOCK_ZEROES, 0, 3 * PAGE_SIZE + 512),
+		       0);
+	fake.on_request = NULL;
+	ktest_check_eq(fake.operations[BLOCK_ZEROES], 2);
+	ktest_check(!fake.store[3 * PAGE_SIZE + 511] && fake.store[3 * PAGE_SIZE + 512] == 1);
+	block_erase_pages = usual;
+	fake_end(&fake);
+}
+
 /* --- many ------------------------------------------------------------------------------------- */
 
 #define PART (16 * PAGE_SIZE) /* of each thread */
