@@ -38,9 +38,9 @@ struct block_cache {
 	uint32_t writes_free;			 /* [a] a bit for each */
 	struct blocker write_done;		 /* the holder of write_lock waits here */
 	uint32_t error_seq;			 /* [a] how many writes have failed */
-	uint32_t error_told;			 /* [a] of error_seq: the last that somebody knows */
-	int32_t error;				 /* [a] the last of them */
-	bool unflushed; /* [write_lock] the device may have some of it not on its medium yet */
+	uint32_t error_told; /* [a] of error_seq: the last that somebody knows */
+	int32_t error;	     /* [a] the last of them */
+	bool unflushed;	     /* [write_lock] the device may have some of it not on its medium yet */
 	uint64_t erase_first, erase_last; /* [object.lock] pages that are not filled now */
 	struct blocker erased;		  /* for the end of that */
 };

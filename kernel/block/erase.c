@@ -96,7 +96,7 @@ static int empty_range(struct block_cache *c, uint64_t first, uint64_t last)
 	return r;
 }
 
-/* Pages [first, last), but no block from `end` on: the device may have grown since it was the end. */
+/* Pages [first, last), but no block from `end` on: the device may have grown meanwhile. */
 static int erase_piece(struct block_cache *c, enum block_op op, uint64_t first, uint64_t last,
 		       uint64_t end)
 {
