@@ -49,6 +49,7 @@ struct fill {
 	struct block_io io;
 	struct block_cache *cache;
 	unsigned count;
+	unsigned inside;		     /* of the device; the others are failures */
 	struct page *pages[BLOCK_RUN_PAGES]; /* each with a reference */
 };
 
@@ -109,10 +110,11 @@ static void fill_end(struct block_io *io)
 	struct fill *f = io->ctx;
 	struct block_cache *c = f->cache;
 	uint64_t first = f->pages[0]->index, last = first + f->count - 1;
-	unsigned clear = io->error ? PAGE_FILLING : PAGE_FILLING | VM_PAGE_ABSENT;
+	unsigned good = io->error ? 0 : f->inside;
 
 	for (unsigned i = 0; i < f->count; i++) {
-		page_flags_clear(f->pages[i], clear);
+		page_flags_clear(f->pages[i],
+				 i < good ? PAGE_FILLING | VM_PAGE_ABSENT : PAGE_FILLING);
 		page_put(f->pages[i]);
 	}
 	blocker_wake_all(bucket(c, first));
@@ -145,16 +147,13 @@ static unsigned count_missing(struct block_cache *c, uint64_t first, unsigned ma
 	return n;
 }
 
-/* Up to n pages; how many. The part behind the device's end must read as zero. */
-static unsigned alloc_pages(struct block_cache *c, struct fill *f, uint64_t first, unsigned n)
+/* Up to n pages; how many. */
+static unsigned alloc_pages(struct fill *f, unsigned n)
 {
-	uint64_t bytes = block_device_bytes(c->device);
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
-		bool whole = (first + i + 1) << PAGE_SHIFT <= bytes;
-
-		f->pages[i] = frame_alloc(0, FRAME_USER | (whole ? 0 : FRAME_ZERO));
+		f->pages[i] = frame_alloc(0, FRAME_USER);
 		if (!f->pages[i])
 			break;
 	}
@@ -181,23 +180,41 @@ static int insert_run(struct block_cache *c, struct fill *f, uint64_t first, uns
 	return f->count ? 0 : r;
 }
 
+/*
+ * Only now is it settled what of the run is read: the device may have shrunk since the pages were
+ * chosen. What lies behind its end is a failure, and the rest of the last page reads as zero.
+ */
+static void cut_fill(struct fill *f, struct block_io *io, uint64_t blocks)
+{
+	unsigned shift = io->device->shift;
+	size_t bytes, rest;
+
+	f->inside = f->count;
+	if (io->block >= blocks || io->blocks <= blocks - io->block)
+		return; /* wholly behind it: the io will say so */
+	io->blocks = blocks - io->block;
+	bytes = io->blocks << shift;
+	rest = bytes % PAGE_SIZE;
+	f->inside = (unsigned)(ALIGN_UP(bytes, PAGE_SIZE) >> PAGE_SHIFT);
+	if (rest)
+		memset((char *)page_address(f->pages[f->inside - 1]) + rest, 0, PAGE_SIZE - rest);
+}
+
 static void submit_fill(struct block_cache *c, struct fill *f, uint64_t first)
 {
 	unsigned shift = PAGE_SHIFT - c->device->shift;
 	uint64_t blocks = __atomic_load_n(&c->device->blocks, __ATOMIC_ACQUIRE);
 	struct block_io *io = &f->io;
 
-	first <<= shift;
 	f->cache = c;
 	*io = (struct block_io){.device = c->device,
 				.op = BLOCK_READ,
-				.block = first,
+				.block = first << shift,
 				.blocks = (uint64_t)f->count << shift,
 				.pages = f->pages,
 				.end = fill_end,
 				.ctx = f};
-	if (first < blocks) /* else it has shrunk, and the io will say so */
-		io->blocks = min(io->blocks, blocks - first);
+	cut_fill(f, io, blocks);
 	block_submit(&io, 1);
 }
 
@@ -215,7 +232,7 @@ static int start_fill(struct block_cache *c, uint64_t first, unsigned max, struc
 		return 0;
 	cache_make_room(c, n);
 	f = kmalloc(sizeof(*f));
-	n = f ? alloc_pages(c, f, first, n) : 0;
+	n = f ? alloc_pages(f, n) : 0;
 	r = n ? insert_run(c, f, first, n) : -ENOMEM;
 	if (r || !f->count) {
 		kfree(f);

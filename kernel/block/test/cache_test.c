@@ -174,6 +174,63 @@ KTEST(block_cache_loses_by_shrinking)
 	fake_end(&fake);
 }
 
+/* What the last page has behind the device's end is zero, whatever the frame held. */
+KTEST(block_cache_ends_with_zeros)
+{
+	struct page *page;
+
+	fake_prepare(&fake);
+	fake.desc.blocks = 2 * 8 + 1;
+	if (!fake_begin(&fake))
+		return;
+	memset(fake.store, 5, 3 * PAGE_SIZE);
+	if (ktest_check_eq(cache_get_page(fake.open->cache, 2, 1, &page), 0)) {
+		const uint8_t *bytes = page_address(page);
+		unsigned i = 512;
+
+		while (i < PAGE_SIZE && !bytes[i])
+			i++;
+		ktest_check_eq(i, PAGE_SIZE);
+		ktest_check_eq(bytes[511], 5);
+		page_put(page);
+	}
+	ktest_check_eq(cache_get_page(fake.open->cache, 3, 1, &page), -EIO);
+	fake_end(&fake);
+}
+
+/* What a reader gets is of the device, however that grows and shrinks meanwhile. */
+static void resize_or_read(void *ctx, unsigned i)
+{
+	struct block_readahead ra = {0};
+	uint8_t *buf = kzalloc(64 * PAGE_SIZE);
+	ssize_t n;
+
+	while (buf && team_time()) {
+		if (i == 0) {
+			ktest_check_eq(banos_x_block_resize(fake.device, 5 * 8), 0);
+			ktest_check_eq(banos_x_block_resize(fake.device, FAKE_BLOCKS), 0);
+			continue;
+		}
+		memset(buf, 0, 64 * PAGE_SIZE);
+		n = read_at(&ra, buf, 64 * PAGE_SIZE, 0);
+		while (n > 0 && buf[n - 1] == 5)
+			n--;
+		if (!ktest_check(n <= 0))
+			break;
+	}
+	kfree(buf);
+}
+
+KTEST(block_cache_read_beside_resizes)
+{
+	fake_prepare(&fake);
+	if (!fake_begin(&fake))
+		return;
+	memset(fake.store, 5, FAKE_BLOCKS << FAKE_SHIFT);
+	team_run(4, resize_or_read, NULL);
+	fake_end(&fake);
+}
+
 /* Without memory a read says so, and nothing is left behind. */
 KTEST(block_cache_without_memory)
 {
