@@ -138,13 +138,16 @@ int block_publish(struct Banos_X_Block *b, const char *wanted)
 {
 	int r;
 
+	r = block_show_make(b);
+	if (r)
+		return r;
 	mutex_lock(&naming);
 	r = insert(b, wanted);
-	if (!r) {
-		r = block_show_add(b);
-		if (r)
-			erase(b);
-	}
+	/* From here on others may have it open: nothing that fails may follow. */
+	if (r)
+		block_show_forget(b);
+	else
+		block_show_add(b);
 	mutex_unlock(&naming);
 	return r;
 }

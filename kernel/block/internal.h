@@ -164,7 +164,10 @@ void block_free(struct Banos_X_Block *b);
 
 /* --- show.c --- */
 void block_show_init(void);
-int block_show_add(struct Banos_X_Block *b);
+/* Of one that nobody knows yet: 0 or -ENOMEM. Then add it, or forget it. */
+int block_show_make(struct Banos_X_Block *b);
+void block_show_forget(struct Banos_X_Block *b);
+void block_show_add(struct Banos_X_Block *b);
 void block_show_remove(struct Banos_X_Block *b);
 
 #endif

@@ -92,21 +92,29 @@ static void release(struct stats_node *n)
 	kfree(s);
 }
 
-int block_show_add(struct Banos_X_Block *b)
+int block_show_make(struct Banos_X_Block *b)
 {
-	struct block_stats_node *s = kzalloc(sizeof(*s));
+	b->sys = kzalloc(sizeof(*b->sys));
+	return b->sys ? 0 : -ENOMEM;
+}
 
-	if (!s)
-		return -ENOMEM;
+void block_show_forget(struct Banos_X_Block *b)
+{
+	kfree(b->sys);
+	b->sys = NULL;
+}
+
+void block_show_add(struct Banos_X_Block *b)
+{
+	struct block_stats_node *s = b->sys;
+
 	s->device = b;
 	vm_object_get(&b->cache.object);
 	format(s->path, sizeof(s->path), "/sys/block/%s/size", b->dev.name);
 	s->node.path = s->path;
 	s->node.show = show_size;
 	s->node.release = release;
-	b->sys = s;
 	stats_add(&s->node);
-	return 0;
 }
 
 void block_show_remove(struct Banos_X_Block *b)
