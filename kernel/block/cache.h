@@ -127,7 +127,7 @@ void cache_count(int64_t pages);
 /* Room for n pages more, as far as that is possible. Context: process. */
 void cache_make_room(struct block_cache *c, unsigned n);
 /* The page's contents have changed, or are about to: ops->dirty of the object. */
-void cache_dirty(struct vm_object *o, struct page *page);
+bool cache_dirty(struct vm_object *o, struct page *page);
 /* The same; false: it is not in the index any more, and nobody will write it. */
 bool cache_mark_dirty(struct block_cache *c, struct page *page);
 /* Who makes pages dirty faster than they can be written helps to write. Context: process, no page

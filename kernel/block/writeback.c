@@ -82,9 +82,9 @@ bool cache_mark_dirty(struct block_cache *c, struct page *page)
 	return here;
 }
 
-void cache_dirty(struct vm_object *o, struct page *page)
+bool cache_dirty(struct vm_object *o, struct page *page)
 {
-	cache_mark_dirty(container_of(o, struct block_cache, object), page);
+	return cache_mark_dirty(container_of(o, struct block_cache, object), page);
 }
 
 static struct page *merge(struct page *a, struct page *b)

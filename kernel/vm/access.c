@@ -44,17 +44,22 @@ static struct page *page_at(struct vm_space *s, uint64_t addr, bool write, bool 
 
 /*
  * The page was written behind the program's back, perhaps after its object had declared it clean
- * and taken the right to write away: the object is told afterwards.
+ * and taken the right to write away: the object is told afterwards. False: the page was not the
+ * object's any more. By now it is not mapped either: another has its place, or will.
  */
-static void tell_object(struct vm_space *s, uint64_t addr, struct page *page)
+static bool tell_object(struct vm_space *s, uint64_t addr, struct page *page)
 {
 	struct vm_region *r;
+	bool told = true;
 
 	rwlock_read_lock(&s->lock);
 	r = region_find(s, addr);
 	if (r && r->start <= addr && r->object && r->flags & VM_SHARED && r->object->ops->dirty)
-		r->object->ops->dirty(r->object, page);
+		told = r->object->ops->dirty(r->object, page);
+	if (!told)
+		vm_object_wait_removal(r->object);
 	rwlock_read_unlock(&s->lock);
+	return told;
 }
 
 size_t vm_access(struct vm_space *s, uint64_t addr, void *buf, size_t n, bool write, bool force)
@@ -64,6 +69,7 @@ size_t vm_access(struct vm_space *s, uint64_t addr, void *buf, size_t n, bool wr
 	while (done < n && addr < USER_END) {
 		size_t offset = addr & ~PAGE_MASK, part = min(n - done, PAGE_SIZE - offset);
 		struct page *page = page_at(s, addr & PAGE_MASK, write, force);
+		bool told = true;
 		char *at;
 
 		if (!page)
@@ -74,8 +80,10 @@ size_t vm_access(struct vm_space *s, uint64_t addr, void *buf, size_t n, bool wr
 		else
 			memcpy((char *)buf + done, at, part);
 		if (write && page->kind == PAGE_OBJECT)
-			tell_object(s, addr, page);
+			told = tell_object(s, addr, page);
 		page_put(page);
+		if (!told)
+			continue; /* into the page that comes after it */
 		addr += part;
 		done += part;
 	}

@@ -31,9 +31,11 @@ struct vm_object_ops {
 	/*
 	 * A program is about to get the right to write to a page through a shared mapping. Until
 	 * then it is mapped without it, and so it is again after vm_object_clean_end. NULL: the
-	 * object need not know. Context: process, VM_SPACE held.
+	 * object need not know. False: the page is not the object's any more, and what has been
+	 * written to it is lost; it was taken out between vm_object_clean_begin and _end, or by a
+	 * removal, so faults see that by `sequence`. Context: process, VM_SPACE held.
 	 */
-	void (*dirty)(struct vm_object *o, struct page *page);
+	bool (*dirty)(struct vm_object *o, struct page *page);
 	/* May a page beyond those that exist be created? 0 or -ENOSPC: limits. NULL: always. */
 	int (*charge)(struct vm_object *o, int64_t pages);
 	/* The last reference is gone and all pages are freed; frees the memory of the object. NULL:

@@ -321,6 +321,27 @@ KTEST(block_cache_erases)
 	fake_end(&fake);
 }
 
+/* Who has a page in hand that is taken out sees that when he says that it is dirty. */
+KTEST(block_cache_tells_what_is_out)
+{
+	struct block_cache *c;
+	struct page *page;
+
+	fake_prepare(&fake);
+	fake.desc.features |= BANOS_X_BLOCK_ZEROES;
+	if (!fake_begin(&fake))
+		return;
+	c = fake.open->cache;
+	if (ktest_check_eq(cache_get_page(c, 0, 1, &page), 0)) {
+		ktest_check(c->object.ops->dirty(&c->object, page));
+		ktest_check_eq(block_cache_erase(c, BLOCK_ZEROES, 0, PAGE_SIZE), 0);
+		ktest_check(!c->object.ops->dirty(&c->object, page));
+		ktest_check_eq(dirty_pages(), 0);
+		page_put(page);
+	}
+	fake_end(&fake);
+}
+
 /* The device does not erase: what programs have written is still there. */
 KTEST(block_cache_erase_fails)
 {
