@@ -267,6 +267,24 @@ static int wait_erased(struct block_cache *c, uint64_t index)
 	return WAIT_UNTIL(&c->erased, may_fill(c, index), NEVER, WAIT_KILLABLE);
 }
 
+static bool may_dirty(struct block_cache *c, uint64_t index)
+{
+	bool may;
+
+	spin_lock(&c->object.lock);
+	may = !c->emptying || !is_erased(c, index);
+	spin_unlock(&c->object.lock);
+	return may;
+}
+
+int cache_wait_emptied(struct block_cache *c, uint64_t index)
+{
+	/* Who looks too early makes a page dirty once more, and waits the next time. */
+	if (!__atomic_load_n(&c->emptying, __ATOMIC_RELAXED))
+		return 0;
+	return WAIT_UNTIL(&c->erased, may_dirty(c, index), NEVER, WAIT_KILLABLE);
+}
+
 /*
  * What the index has, with a reference; NULL: nothing, or it was a failure, which is taken out.
  */
@@ -498,8 +516,10 @@ static ssize_t write_part(struct block_cache *c, uint64_t pos, size_t n, struct 
 {
 	struct page *page;
 	size_t copied;
-	int r = cache_get_page(c, pos >> PAGE_SHIFT, 1, &page);
+	int r = cache_wait_emptied(c, pos >> PAGE_SHIFT);
 
+	if (!r)
+		r = cache_get_page(c, pos >> PAGE_SHIFT, 1, &page);
 	if (r)
 		return r;
 	copied = iter_copy_from(it, (char *)page_address(page) + pos % PAGE_SIZE, n);
@@ -528,7 +548,9 @@ static ssize_t write_whole(struct block_cache *c, uint64_t index, struct iter *i
 	if (copied < PAGE_SIZE) {
 		done = write_beginning(c, index, page_address(page), copied);
 	} else {
-		done = put_whole(c, index, &page);
+		done = cache_wait_emptied(c, index);
+		if (!done)
+			done = put_whole(c, index, &page);
 		if (!done)
 			done = keep_whole(c, &page, index);
 		if (!done)

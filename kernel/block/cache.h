@@ -42,7 +42,8 @@ struct block_cache {
 	int32_t error;	     /* [a] the last of them */
 	bool unflushed;	     /* [write_lock] the device may have some of it not on its medium yet */
 	uint64_t erase_first, erase_last; /* [object.lock] pages that are not filled now */
-	struct blocker erased;		  /* for the end of that */
+	bool emptying;	       /* [object.lock; readers a] and are not to be made dirty either */
+	struct blocker erased; /* for the end of both */
 };
 
 /* What a reader will want next; one for each open file. [a] Hints only: races cost a read. */
@@ -84,7 +85,8 @@ int block_cache_resize(struct block_cache *c, uint64_t blocks);
 /*
  * Bytes [start, end) become zero (BLOCK_ZEROES), or lose their meaning; multiples of the block
  * size, inside the device. 0 or -errno, after which a part may have been erased; -EINTR: the
- * process is to end. What others write meanwhile is not lost. Context: process.
+ * process is to end; -EBUSY: programs write to pages that are to become zero all the time. What
+ * others write meanwhile is not lost. Context: process.
  */
 extern uint32_t block_erase_pages; /* of one piece; tests change it */
 int block_cache_erase(struct block_cache *c, enum block_op op, uint64_t start, uint64_t end);
@@ -114,6 +116,9 @@ static inline void page_flags_clear(struct page *page, unsigned flags)
 int cache_page(struct vm_object *o, uint64_t index, struct page **out);
 /* The same, of a run of up to `run` if it must be filled. */
 int cache_get_page(struct block_cache *c, uint64_t index, unsigned run, struct page **out);
+/* Before a page is made dirty: an erasing that is taking out the pages around it comes first. 0 or
+ * -EINTR: the process is to end. Context: process, no page held that is being filled. */
+int cache_wait_emptied(struct block_cache *c, uint64_t index);
 /* Out of the index, whose reference goes. Holds the object's lock. */
 void cache_take_out_locked(struct vm_object *o, struct page *page);
 /*

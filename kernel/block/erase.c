@@ -5,10 +5,13 @@
  * It goes by pieces, each under write_lock, so that others who want to write back wait for one
  * piece only, and a process that is to end does so behind one. What is dirty is written first,
  * since the device may refuse, and then it must have what was written before. Then the pages are
- * taken out, but for those that are dirty again, and none is filled until the piece is erased. So
- * what somebody writes beside it is in a page that is written back afterwards. Who had a page in
- * hand when it was taken out sees that when he says that it is dirty, and does it again in the one
- * that comes after it (cache_keep_part).
+ * taken out, but for those that are dirty again, and none is filled until the piece is erased.
+ * While the piece is being emptied, who wants to make a page of it dirty waits, so that only those
+ * who were about to do so already can; it is tried again a few times. What is to become zero must
+ * be empty then: a page that stays would be written back with what it had before (-EBUSY). So what
+ * somebody writes beside it is in a page that is written back afterwards. Who had a page in hand
+ * when it was taken out sees that when he says that it is dirty, and does it again in the one that
+ * comes after it (cache_keep_part).
  *
  * Locks: write_lock, and object.lock for the index and for what is being erased.
  *
@@ -31,27 +34,28 @@ uint32_t block_erase_pages = 16384;
 static int zero_part(struct block_cache *c, uint64_t from, uint64_t to)
 {
 	struct page *page;
-	int r = from < to ? cache_get_page(c, from >> PAGE_SHIFT, 1, &page) : 1;
+	int r;
 
+	if (from >= to)
+		return 0;
+	r = cache_wait_emptied(c, from >> PAGE_SHIFT);
+	if (!r)
+		r = cache_get_page(c, from >> PAGE_SHIFT, 1, &page);
 	if (r)
-		return min(r, 0);
+		return r;
 	memset((char *)page_address(page) + from % PAGE_SIZE, 0, to - from);
 	return cache_keep_part(c, page, from, to - from);
 }
 
-/* None of the pages is filled until erase_end(). */
-static void erase_begin(struct block_cache *c, uint64_t first, uint64_t last)
+static void set_range(struct block_cache *c, uint64_t first, uint64_t last, bool emptying)
 {
 	spin_lock(&c->object.lock);
 	c->erase_first = first;
 	c->erase_last = last;
+	__atomic_store_n(&c->emptying, emptying, __ATOMIC_RELAXED);
 	spin_unlock(&c->object.lock);
-}
-
-static void erase_end(struct block_cache *c)
-{
-	erase_begin(c, 0, 0);
-	blocker_wake_all(&c->erased);
+	if (!emptying)
+		blocker_wake_all(&c->erased);
 }
 
 /* The pages go, but for those that are dirty: false if there are such. */
@@ -83,7 +87,7 @@ static bool take_out_clean(struct block_cache *c, uint64_t first, uint64_t last)
 	return all;
 }
 
-/* What is written all the time stays, and is written back behind us. Holds write_lock. */
+/* 0, also if something stays; 1: it is empty; -errno. Holds write_lock. */
 static int empty_range(struct block_cache *c, uint64_t first, uint64_t last)
 {
 	int r = 0;
@@ -91,7 +95,7 @@ static int empty_range(struct block_cache *c, uint64_t first, uint64_t last)
 	for (unsigned tries = 0; tries < ERASE_TRIES && !r; tries++) {
 		r = cache_write_locked(c);
 		if (!r && take_out_clean(c, first, last))
-			break;
+			r = 1;
 	}
 	return r;
 }
@@ -107,13 +111,17 @@ static int erase_piece(struct block_cache *c, enum block_op op, uint64_t first, 
 	int r;
 
 	mutex_lock(&c->write_lock); /* none of them is being written now */
-	erase_begin(c, first, last);
+	/* Nobody fills any of them until the end. */
+	set_range(c, first, last, true);
 	r = empty_range(c, first, last);
-	if (!r) {
+	set_range(c, first, last, false);
+	if (!r && op == BLOCK_ZEROES)
+		r = -EBUSY;
+	if (r >= 0) {
 		c->unflushed |= (bool)(c->device->features & BLOCK_HAS_FLUSH);
 		r = block_erase(c->device, op, block, blocks);
 	}
-	erase_end(c);
+	set_range(c, 0, 0, false);
 	mutex_unlock(&c->write_lock);
 	return r;
 }

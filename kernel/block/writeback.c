@@ -84,7 +84,11 @@ bool cache_mark_dirty(struct block_cache *c, struct page *page)
 
 bool cache_dirty(struct vm_object *o, struct page *page)
 {
-	return cache_mark_dirty(container_of(o, struct block_cache, object), page);
+	struct block_cache *c = container_of(o, struct block_cache, object);
+
+	/* A process that is to end does not wait, and need not: it does not come again. */
+	cache_wait_emptied(c, page->index);
+	return cache_mark_dirty(c, page);
 }
 
 static struct page *merge(struct page *a, struct page *b)

@@ -430,6 +430,90 @@ KTEST(block_cache_erase_beside_writes)
 	fake_end(&fake);
 }
 
+static struct page *rewritten;
+static uint32_t waiting; /* [a] threads that are about to make it dirty */
+
+static void write_again(struct fake_disk *f, const Banos_X_Block_Request *r)
+{
+	if (r->operation == BANOS_X_BLOCK_OP_WRITE)
+		cache_mark_dirty(f->open->cache, rewritten);
+}
+
+/* A page that gets dirty whenever it is written: it would come back with its old bytes. */
+KTEST(block_cache_erase_of_what_stays_dirty)
+{
+	struct block_cache *c;
+
+	fake_prepare(&fake);
+	fake.desc.features |= BANOS_X_BLOCK_ZEROES | BANOS_X_BLOCK_DISCARD;
+	if (!fake_begin(&fake))
+		return;
+	c = fake.open->cache;
+	if (ktest_check_eq(write_at("x", 1, 0), 1) &&
+	    ktest_check_eq(cache_get_page(c, 0, 1, &rewritten), 0)) {
+		fake.on_serve = write_again;
+		ktest_check_eq(block_cache_erase(c, BLOCK_ZEROES, 0, 2 * PAGE_SIZE), -EBUSY);
+		ktest_check_eq(fake.operations[BLOCK_ZEROES], 0);
+		ktest_check_eq(block_cache_erase(c, BLOCK_DISCARD, 0, 2 * PAGE_SIZE), 0);
+		ktest_check_eq(fake.operations[BLOCK_DISCARD], 1);
+		fake.on_serve = NULL;
+		page_put(rewritten);
+		ktest_check_eq(block_cache_sync(c), 0);
+		ktest_check_eq(block_cache_erase(c, BLOCK_ZEROES, 0, 2 * PAGE_SIZE), 0);
+		ktest_check_eq(fake.store[0], 0);
+	}
+	fake_end(&fake);
+}
+
+static void empty_and_dirty(void *ctx, unsigned i)
+{
+	struct block_cache *c = fake.open->cache;
+
+	if (i == 0) {
+		erased = block_cache_erase(c, BLOCK_ZEROES, 0, 2 * PAGE_SIZE);
+		return;
+	}
+	ktest_check(reaches(&fake.held_count, 1));
+	__atomic_fetch_add(&waiting, 1, __ATOMIC_RELEASE);
+	if (i == 1)
+		ktest_check_eq(write_at("yyyy", 4, 0), 4);
+	else /* as a fault does */
+		ktest_check(!c->object.ops->dirty(&c->object, rewritten));
+}
+
+/* Both ways to make a page dirty wait until its place is empty. */
+KTEST(block_cache_erase_keeps_dirtiers_out)
+{
+	uint8_t *buf = kzalloc(2 * PAGE_SIZE);
+	struct block_cache *c;
+
+	fake_prepare(&fake);
+	fake.desc.features |= BANOS_X_BLOCK_ZEROES;
+	if (!ktest_check(buf != NULL) || !fake_begin(&fake))
+		return;
+	c = fake.open->cache;
+	memset(buf, 1, 2 * PAGE_SIZE);
+	write_at(buf, 2 * PAGE_SIZE, 0);
+	if (ktest_check_eq(cache_get_page(c, 1, 1, &rewritten), 0)) {
+		waiting = 0;
+		fake.hold = true;
+		team_start(3, empty_and_dirty, NULL, false);
+		ktest_check(reaches(&waiting, 2));
+		sleep_ns(5 * MS); /* they would be there by now */
+		ktest_check_eq(dirty_pages(), 0);
+		fake.hold = false;
+		fake_release(&fake);
+		team_wait();
+		page_put(rewritten);
+		ktest_check_eq(erased, 0);
+		ktest_check_eq(block_cache_sync(c), 0);
+		ktest_check(fake.store[0] == 'y' && fake.store[3] == 'y' && !fake.store[4]);
+		ktest_check(!fake.store[PAGE_SIZE]);
+	}
+	kfree(buf);
+	fake_end(&fake);
+}
+
 static void be_killed_after(struct fake_disk *f, const Banos_X_Block_Request *r)
 {
 	if (r->operation == BANOS_X_BLOCK_OP_ZEROES && r->block)

@@ -30,6 +30,8 @@ struct fake_disk {
 	bool scribble;		 /* over the requests */
 	/* Called for each, by whoever hands it over. */
 	void (*on_request)(struct fake_disk *f, const Banos_X_Block_Request *r);
+	/* The same, but with no lock held, and not for those that are kept. */
+	void (*on_serve)(struct fake_disk *f, const Banos_X_Block_Request *r);
 	struct block_io *during; /* handed over while timeout runs, once */
 	Banos_X_Block_Request *held[FAKE_HELD];
 	uint32_t held_count;		   /* [lock; readers a] */
@@ -103,8 +105,11 @@ static inline uint32_t fake_submit(void *ctx, uint32_t queue,
 		spin_unlock_irq(&f->lock, irq);
 		if (!hold) {
 			uint32_t tag = r->tag;
-			int32_t status = fake_serve(f, r);
+			int32_t status;
 
+			if (f->on_serve)
+				f->on_serve(f, r);
+			status = fake_serve(f, r);
 			if (f->scribble)
 				memset(r, 0x5a, sizeof(*r));
 			fake_done(f, queue, tag, status, 0);
