@@ -168,7 +168,7 @@ static void on_bus(int sig)
 
 static void errors(void)
 {
-	int a = open_it(O_RDWR), b = open_it(O_RDWR);
+	int a = open_it(O_RDWR), b = open_it(O_RDWR), late;
 	struct sigaction action = {.sa_handler = on_bus};
 	char buf[16384], *map;
 
@@ -192,6 +192,18 @@ static void errors(void)
 	EXPECT(fsync(a) == 0);
 	EXPECT(fdatasync(b) == -1 && errno == EIO);
 	EXPECT(fsync(b) == 0);
+	/* What nobody has been told is for the next that opens, too. */
+	EXPECT(pwrite(a, buf, 16384, 0) == 16384);
+	sync();
+	late = open_it(O_RDWR);
+	EXPECT(fsync(late) == -1 && errno == EIO);
+	EXPECT(fsync(late) == 0);
+	close(late);
+	late = open_it(O_RDWR);
+	EXPECT(fsync(late) == 0);
+	close(late);
+	EXPECT(fsync(a) == -1 && errno == EIO);
+	EXPECT(fsync(b) == -1 && errno == EIO);
 	tell("bad none");
 	EXPECT(pwrite(a, buf, 16384, 0) == 16384 && fsync(a) == 0 && fsync(b) == 0);
 	close(a);
@@ -231,6 +243,33 @@ static void erasing(void)
 	close(r);
 }
 
+/* Zeros while a program writes to one byte of each page by its mapping: the others are zero. */
+static void erasing_what_is_written(void)
+{
+	int fd = open_it(O_RDWR);
+	uint64_t range[2] = {0, 65536};
+	char *map = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), buf[65536];
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (unsigned i = 0;; i++)
+			((volatile char *)map)[i % 16 * 4096] = (char)i;
+	for (int round = 0; round < 10; round++) {
+		memset(buf, 5, sizeof(buf));
+		EXPECT(pwrite(fd, buf, 65536, 0) == 65536);
+		EXPECT(ioctl(fd, BLKZEROOUT, range) == 0);
+		flush(fd);
+		EXPECT(pread(fd, buf, 65536, 0) == 65536);
+		for (unsigned i = 0; i < 16; i++)
+			EXPECT(!buf[i * 4096 + 1] && !buf[i * 4096 + 4095]);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	munmap(map, 65536);
+	flush(fd);
+	close(fd);
+}
+
 static int all(void)
 {
 	questions();
@@ -238,6 +277,7 @@ static int all(void)
 	mapping();
 	errors();
 	erasing();
+	erasing_what_is_written();
 	printf("block all: %d failures\n", failures);
 	return failures != 0;
 }
