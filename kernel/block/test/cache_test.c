@@ -198,39 +198,6 @@ KTEST(block_cache_ends_with_zeros)
 	fake_end(&fake);
 }
 
-/* What a reader gets is of the device, however that grows and shrinks meanwhile. */
-static void resize_or_read(void *ctx, unsigned i)
-{
-	struct block_readahead ra = {0};
-	uint8_t *buf = kzalloc(64 * PAGE_SIZE);
-	ssize_t n;
-
-	while (buf && team_time()) {
-		if (i == 0) {
-			ktest_check_eq(banos_x_block_resize(fake.device, 5 * 8), 0);
-			ktest_check_eq(banos_x_block_resize(fake.device, FAKE_BLOCKS), 0);
-			continue;
-		}
-		memset(buf, 0, 64 * PAGE_SIZE);
-		n = read_at(&ra, buf, 64 * PAGE_SIZE, 0);
-		while (n > 0 && buf[n - 1] == 5)
-			n--;
-		if (!ktest_check(n <= 0))
-			break;
-	}
-	kfree(buf);
-}
-
-KTEST(block_cache_read_beside_resizes)
-{
-	fake_prepare(&fake);
-	if (!fake_begin(&fake))
-		return;
-	memset(fake.store, 5, FAKE_BLOCKS << FAKE_SHIFT);
-	team_run(4, resize_or_read, NULL);
-	fake_end(&fake);
-}
-
 /* Without memory a read says so, and nothing is left behind. */
 KTEST(block_cache_without_memory)
 {
