@@ -38,6 +38,7 @@ struct virtio {
 	Banos_Mmio *common, *notify, *isr, *config; /* parts of its registers; config may be NULL */
 	uint32_t notify_multiplier;
 	Banos_Dma *dma;
+	Banos_Spinlock status_lock;   /* a change of the status register, and of `working` to 0 */
 	Banos_Mutex lock;	      /* around what follows, but for interrupts */
 	Banos_Irq *irqs[OWN_MAX + 1]; /* [lock] */
 	uint32_t irq_count;	      /* [lock] */
@@ -51,7 +52,7 @@ struct virtio {
 	uint32_t broken;		  /* atomic: it was caught lying, or has failed */
 };
 
-/* A lie: the device is told that we have given up. Context: any. */
+/* A lie: the device is told that we have given up, if it works. Context: any. */
 void virtio_fail(struct virtio *v, const char *why);
 /* Memory and private state of a ring; its registers are the caller's. NULL: out of memory. */
 Virtio_Queue *ring_create(struct virtio *v, uint32_t index, uint32_t size,

@@ -13,10 +13,12 @@
  * of them, or many queues, there is one for all queues, or one for everything, or a line.
  *
  * The one message for everything does not say why it came: whether the configuration has changed is
- * then seen by its generation. A device that says that it has failed (DEVICE_NEEDS_RESET) is as one
- * that was caught lying.
+ * then seen by its generation, and a failure by the status. A device that says that it has failed
+ * (DEVICE_NEEDS_RESET) is as one that was caught lying.
  *
- * Locks: v->lock around negotiate, queue_create, ready, reset. ring.c has that of a queue.
+ * Locks: v->lock around negotiate, queue_create, ready, reset. Inside it, or alone in an interrupt,
+ * v->status_lock: a change of the status reads it first, and must not write back what a reset has
+ * cleared meanwhile. ring.c has that of a queue.
  */
 #include "internal.h"
 #include <banos/driver.h>
@@ -52,16 +54,35 @@ static uint8_t status(struct virtio *v)
 
 static void add_status(struct virtio *v, uint8_t bit)
 {
+	uint64_t token = banos_spin_lock(&v->status_lock);
+
 	banos_mmio_w8(v->common, VIRTIO_PCI_COMMON_STATUS, status(v) | bit);
+	banos_spin_unlock(&v->status_lock, token);
+}
+
+/* From here on it does not work, and nobody but negotiate writes the status. */
+static void clear_status(struct virtio *v)
+{
+	uint64_t token = banos_spin_lock(&v->status_lock);
+
+	__atomic_store_n(&v->working, 0, __ATOMIC_RELEASE);
+	banos_mmio_w8(v->common, VIRTIO_PCI_COMMON_STATUS, 0);
+	banos_spin_unlock(&v->status_lock, token);
 }
 
 void virtio_fail(struct virtio *v, const char *why)
 {
+	uint64_t token;
+
 	if (__atomic_exchange_n(&v->broken, 1, __ATOMIC_RELAXED))
 		return;
 	banos_log_format(BANOS_LOG_ERROR, "virtio: device %s %s: it is not used any more", v->name,
 			 why);
-	add_status(v, VIRTIO_CONFIG_S_FAILED);
+	token = banos_spin_lock(&v->status_lock);
+	if (__atomic_load_n(&v->working, __ATOMIC_RELAXED))
+		banos_mmio_w8(v->common, VIRTIO_PCI_COMMON_STATUS,
+			      status(v) | VIRTIO_CONFIG_S_FAILED);
+	banos_spin_unlock(&v->status_lock, token);
 }
 
 static uint64_t read_features(struct virtio *v, uint32_t word)
@@ -135,7 +156,7 @@ static uint32_t on_message(void *ctx)
 	struct virtio *v = ctx;
 	uint8_t now = generation(v);
 
-	if (now != v->generation) {
+	if (now != v->generation || status(v) & VIRTIO_CONFIG_S_NEEDS_RESET) {
 		v->generation = now;
 		on_config(v);
 	}
@@ -223,8 +244,7 @@ static int32_t make_quiet(struct virtio *v)
 {
 	int32_t result = -EIO;
 
-	__atomic_store_n(&v->working, 0, __ATOMIC_RELEASE);
-	banos_mmio_w8(v->common, VIRTIO_PCI_COMMON_STATUS, 0);
+	clear_status(v);
 	for (uint32_t i = 0; i < TRIES && result; i++) {
 		if (status(v) == 0)
 			result = 0;
@@ -576,6 +596,7 @@ static void remove(void *data)
 	banos_mmio_unmap(v->isr);
 	banos_mmio_unmap(v->notify);
 	banos_mmio_unmap(v->common);
+	banos_spin_fini(&v->status_lock);
 	banos_mutex_fini(&v->lock);
 	banos_free(v);
 }
@@ -591,6 +612,7 @@ static int32_t probe(void *ctx, Banos_Device *device, uint32_t match, void **dat
 		return -ENOMEM;
 	v->pci = device;
 	banos_mutex_init(&v->lock, "virtio");
+	banos_spin_init(&v->status_lock, "virtio-status");
 	banos_device_info(device, &info);
 	banos_format(v->name, sizeof(v->name), "%s", info.name);
 	result = start(v, &info);
