@@ -90,19 +90,25 @@ static void tell_forgotten(const struct owner_object *object)
 		 object->class->name);
 }
 
-void instance_undo(struct instance *i)
+int instance_undo(struct instance *i)
 {
+	const struct owner_object *kept;
+
 	/* What it has deferred may use what it has made, may make more and may defer again. */
 	do {
 		epoch_barrier();
-		owner_take_back(&i->owner, NULL, tell_forgotten);
+		kept = owner_take_back(&i->owner, NULL, tell_forgotten);
+		if (kept) {
+			log_error("driver %s: its %s cannot be taken back in this thread: it stays",
+				  i->owner.name, kept->class->name);
+			instance_set_state(i, INSTANCE_LEAVING);
+			return -EBUSY;
+		}
 	} while (__atomic_load_n(&i->owner.deferred, __ATOMIC_ACQUIRE));
 	/* If init has failed, programs may have waited for it, to open a device that it had made.
 	 */
 	owner_shut(&i->owner);
-	spin_lock(&instances_lock);
-	list_del(&i->link);
-	spin_unlock(&instances_lock);
+	instance_unlist(i);
 	driver_symbols_withdraw(&i->exports);
 	epoch_wait(); /* readers of the list, and of names */
 	owner_withdraw(&i->owner);
@@ -111,6 +117,7 @@ void instance_undo(struct instance *i)
 	driver_image_free(&i->image);
 	params_free(i);
 	kfree(i);
+	return 0;
 }
 
 /* --- starting it ----------------------------------------------------------------------------- */
@@ -183,7 +190,8 @@ static int instance_start(struct instance *i, struct driver_message *m)
 		r = start(i, m);
 	if (r) {
 		owner_started(&i->owner, false);
-		instance_undo(i);
+		if (instance_undo(i))
+			next_number++; /* it is there, and can be removed */
 		return r;
 	}
 	next_number++;

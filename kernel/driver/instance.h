@@ -67,7 +67,13 @@ static inline struct instance *instance_of_exports(struct driver_exports *e)
 
 void instance_set_state(struct instance *i, enum instance_state state);
 void instance_list(struct instance *i);
-/* Forgotten objects are released, it is off the list, unmapped, freed. Holds: install_lock. */
-void instance_undo(struct instance *i);
+/* It still leads on to the rest of the list. A grace period must pass before it goes. */
+void instance_unlist(struct instance *i);
+/*
+ * Forgotten objects are released, it is off the list, unmapped, freed. 0; -EBUSY: one of them
+ * cannot be released by this thread, and the instance stays, LEAVING, for another try. Holds:
+ * install_lock.
+ */
+int instance_undo(struct instance *i);
 
 #endif

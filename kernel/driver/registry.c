@@ -50,7 +50,20 @@ void instance_set_state(struct instance *i, enum instance_state state)
 void instance_list(struct instance *i)
 {
 	spin_lock(&instances_lock);
-	list_add_tail(&i->link, &instances);
+	/* Who walks without the lock finds its links set. */
+	i->link.prev = instances.prev;
+	i->link.next = &instances;
+	__atomic_store_n(&instances.prev->next, &i->link, __ATOMIC_RELEASE);
+	instances.prev = &i->link;
+	spin_unlock(&instances_lock);
+}
+
+/* Not list_del, which leaves it as a ring: who stands on it without the lock would go round it. */
+void instance_unlist(struct instance *i)
+{
+	spin_lock(&instances_lock);
+	WRITE_ONCE(i->link.prev->next, i->link.next);
+	i->link.next->prev = i->link.prev;
 	spin_unlock(&instances_lock);
 }
 
@@ -181,8 +194,8 @@ static struct stats_node drivers_node = {.path = "banos/drivers", .show = show_d
 
 /*
  * For backtraces: "driver NAME (instance N): function+offset". It may be called when no lock can be
- * taken (a panic), so it reads the list as it is; instances are freed after a grace period, and a
- * panic ends all else.
+ * taken (a panic), so it reads the list as it is. An instance that goes still leads on to the rest
+ * (instance_unlist), and is freed after a grace period; a panic ends all else.
  */
 static bool name_driver_address(char *buf, size_t size, uintptr_t addr)
 {
