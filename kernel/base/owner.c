@@ -2,6 +2,8 @@
 /* Owners by their records, and the objects of each. Searched when an object is made only. */
 #include "owner.h"
 
+#include <base/percpu.h>
+
 static struct spinlock owners_lock = SPINLOCK_INIT(LOCK_DRIVER_OWNER);
 static struct rb_root owners; /* [owners_lock] by record */
 
@@ -68,6 +70,8 @@ void owner_remove(struct owner_object *object)
 
 	list_del(&object->link);
 	list_del(&object->running);
+	object->ender = NULL;
+	object->claims = 0;
 	spin_unlock_irq(&object->owner->lock, irq);
 }
 
@@ -95,7 +99,48 @@ struct owner_object *owner_newest_of(struct owner *o, const void *scope)
 	return newest;
 }
 
+/* --- who ends it ----------------------------------------------------------------------------- */
+
+/* Holds: the owner's lock. */
+static bool claim_locked(struct owner_object *object)
+{
+	if (object->ender && object->ender != current())
+		return false;
+	object->ender = current();
+	object->claims++;
+	return true;
+}
+
+bool owner_claim(struct owner_object *object)
+{
+	uint64_t irq = spin_lock_irq(&object->owner->lock);
+	bool ours = claim_locked(object);
+
+	spin_unlock_irq(&object->owner->lock, irq);
+	return ours;
+}
+
+void owner_unclaim(struct owner_object *object)
+{
+	uint64_t irq = spin_lock_irq(&object->owner->lock);
+
+	if (!--object->claims)
+		object->ender = NULL;
+	spin_unlock_irq(&object->owner->lock, irq);
+}
+
+void owner_being_made(struct owner_object *object)
+{
+	object->ender = current();
+	object->claims = 1;
+}
+
 /* --- taking back ----------------------------------------------------------------------------- */
+
+static bool is_of(const struct owner_object *object, const void *scope)
+{
+	return !scope || object->scope == scope;
+}
 
 /* The next to be stopped, which is running no longer as far as the lists know; or NULL. */
 static struct owner_object *take_running(struct owner *o, const void *scope)
@@ -106,7 +151,7 @@ static struct owner_object *take_running(struct owner *o, const void *scope)
 	for (unsigned stage = OWNER_FRONT; stage < OWNER_STAGES && !found; stage++) {
 		list_for_each_entry_reverse(object, &o->running[stage], running)
 		{
-			if (!scope || object->scope == scope) {
+			if (is_of(object, scope) && claim_locked(object)) {
 				found = object;
 				break;
 			}
@@ -125,9 +170,36 @@ static void tell_once(struct owner_object *object, void (*tell)(const struct own
 	object->told = true;
 }
 
-static struct owner_object *newest(struct owner *o, const void *scope)
+/* The newest that nobody else ends; it is ours to end then. */
+static struct owner_object *claim_newest(struct owner *o, const void *scope)
 {
-	return scope ? owner_newest_of(o, scope) : owner_newest(o);
+	uint64_t irq = spin_lock_irq(&o->lock);
+	struct owner_object *object, *newest = NULL;
+
+	list_for_each_entry_reverse(object, &o->objects, link)
+	{
+		if (is_of(object, scope) && claim_locked(object)) {
+			newest = object;
+			break;
+		}
+	}
+	spin_unlock_irq(&o->lock, irq);
+	return newest;
+}
+
+/* What is left is for somebody else to end. */
+static void unclaim_all(struct owner *o, const void *scope)
+{
+	uint64_t irq = spin_lock_irq(&o->lock);
+	struct owner_object *object;
+
+	list_for_each_entry(object, &o->objects, link) {
+		if (is_of(object, scope) && object->ender == current()) {
+			object->ender = NULL;
+			object->claims = 0;
+		}
+	}
+	spin_unlock_irq(&o->lock, irq);
 }
 
 struct owner_object *owner_take_back(struct owner *o, const void *scope,
@@ -143,11 +215,13 @@ struct owner_object *owner_take_back(struct owner *o, const void *scope,
 		else
 			object->class->release(object);
 	}
-	while ((object = newest(o, scope)) != NULL) {
+	while ((object = claim_newest(o, scope)) != NULL) {
 		tell_once(object, tell);
 		object->class->release(object);
-		if (newest(o, scope) == object)
+		if (claim_newest(o, scope) == object) {
+			unclaim_all(o, scope);
 			return object;
+		}
 	}
 	return NULL;
 }

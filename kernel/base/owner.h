@@ -13,6 +13,9 @@
  * So what a driver has forgotten is taken back in two rounds. First all that calls the driver is
  * stopped, stage by stage, the newest of a stage first. Then nothing of the driver runs, and
  * everything is released, the newest first.
+ *
+ * In the first round a thread of the driver's own may end the same object: who ends one claims it
+ * first, and who comes second leaves it to the other.
  */
 #ifndef BASE_OWNER_H
 #define BASE_OWNER_H
@@ -22,6 +25,7 @@
 #include <lib/rbtree.h>
 
 struct gate_counts;
+struct thread;
 struct work_queue;
 
 /* Counts the calls that are inside, and keeps new ones out: sched/gate.h. */
@@ -81,8 +85,10 @@ struct owner_object {
 	struct list running;		 /* [owner->lock] in its stage */
 	struct owner *owner;		 /* [I] */
 	const struct owner_class *class; /* [I] */
-	const void *scope; /* [I] what it is taken back with, before the driver goes */
-	bool told;	   /* that it was forgotten; by who takes it back */
+	const void *scope;	    /* [I] what it is taken back with, before the driver goes */
+	const struct thread *ender; /* [owner->lock] who is ending it, or making it; or NULL */
+	uint32_t claims;	    /* [owner->lock] how often that thread has claimed it */
+	bool told;		    /* that it was forgotten; by who takes it back */
 };
 
 /* Make the owner known by its record. Context: any. */
@@ -95,17 +101,27 @@ void owner_withdraw(struct owner *o);
  */
 struct owner *owner_find(const void *record);
 
+/* Before owner_add: nobody else ends it until owner_unclaim, when it is made. Context: process. */
+void owner_being_made(struct owner_object *object);
 /* Context: any. */
 void owner_add(struct owner *o, struct owner_object *object, const struct owner_class *class);
 void owner_remove(struct owner_object *object);
+/*
+ * The caller is to end it: false: somebody else does already, who will free it. Of what calls the
+ * driver, before the end begins; what is passive ends when nobody else is left. A thread may claim
+ * what it has claimed. Context: process.
+ */
+bool owner_claim(struct owner_object *object);
+/* The claim ends: the object stays. */
+void owner_unclaim(struct owner_object *object);
 /* The newest object, still on the list, or NULL. */
 struct owner_object *owner_newest(struct owner *o);
 /* The newest of that scope. */
 struct owner_object *owner_newest_of(struct owner *o, const void *scope);
 /*
- * Stop, then release what there is of that scope (NULL: everything), after a tell() for each. NULL;
- * or the one that refuses to be released in this thread: it and the older ones stay. Context:
- * process.
+ * Stop, then release what there is of that scope (NULL: everything) and nobody else ends, after a
+ * tell() for each. NULL; or the one that refuses to be released in this thread: it and the older
+ * ones stay. Context: process.
  */
 struct owner_object *owner_take_back(struct owner *o, const void *scope,
 				     void (*tell)(const struct owner_object *object));

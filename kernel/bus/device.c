@@ -44,6 +44,7 @@ struct Banos_Device_Driver {
 	struct list link;     /* [device_lock] */
 	uint64_t age;	      /* [I] the older has the lower one */
 	uint32_t asked;	      /* [device_lock] devices that are CHANGING for it, or BOUND */
+	bool stopped;	      /* by who ends it: it has no device and gets none */
 };
 
 struct mutex device_lock = MUTEX_INIT(LOCK_BUS);
@@ -299,33 +300,55 @@ static void let_go_of_all(Banos_Device_Driver *driver, bool call)
 	}
 }
 
-static int end(Banos_Device_Driver *driver, bool call)
+/* Claimed by us. 0 or -EDEADLK. */
+static int stop_driver(Banos_Device_Driver *driver, bool call)
 {
 	Banos_Device *d;
+	int r = 0;
 
 	mutex_lock(&device_lock);
 	list_for_each_entry(d, &devices, link) {
-		if (d->driver == driver && is_inside(d)) {
-			mutex_unlock(&device_lock);
-			return -EDEADLK;
-		}
+		if (d->driver == driver && is_inside(d))
+			r = -EDEADLK;
 	}
-	list_del(&driver->link);
-	let_go_of_all(driver, call);
+	if (!r && !driver->stopped) {
+		list_del(&driver->link);
+		let_go_of_all(driver, call);
+		driver->stopped = true;
+	}
 	mutex_unlock(&device_lock);
+	return r;
+}
+
+static int end(Banos_Device_Driver *driver, bool call)
+{
+	int r;
+
+	if (!owner_claim(&driver->object))
+		return 0;
+	r = stop_driver(driver, call);
+	if (r) {
+		owner_unclaim(&driver->object);
+		return r;
+	}
 	owner_remove(&driver->object);
 	kfree(driver);
 	return 0;
 }
 
-static void forgotten(struct owner_object *object)
+/* Forgotten: the driver's uninit has given back what its remove would use. */
+static void stop(struct owner_object *object)
 {
-	/* The driver's uninit has given back what its remove would use. */
+	stop_driver(container_of(object, Banos_Device_Driver, object), false);
+}
+
+static void release(struct owner_object *object)
+{
 	end(container_of(object, Banos_Device_Driver, object), false);
 }
 
 static const struct owner_class driver_class = {
-	.name = "device driver", .stage = OWNER_FRONT, .release = forgotten};
+	.name = "device driver", .stage = OWNER_FRONT, .stop = stop, .release = release};
 
 static bool has_registered(const struct owner *owner)
 {

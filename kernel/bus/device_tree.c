@@ -157,10 +157,15 @@ BANOS_EXPORT(banos_device_add);
 
 int32_t banos_device_remove(Banos_Device *d)
 {
-	int r = d ? withdraw(d) : 0;
+	int r;
 
-	if (r || !d)
+	if (!d || !owner_claim(&d->object))
+		return 0;
+	r = withdraw(d);
+	if (r) {
+		owner_unclaim(&d->object);
 		return r;
+	}
 	owner_remove(&d->object);
 	kfree(d);
 	return 0;

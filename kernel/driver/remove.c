@@ -65,11 +65,24 @@ static int ask(struct instance *i, struct driver_message *m)
 			     errno_name(r));
 }
 
+static int undo(struct instance *i, struct driver_message *m)
+{
+	if (instance_undo(i))
+		return driver_refuse(m, -EBUSY,
+				     "driver %s has ended, but something of its cannot be taken "
+				     "back: try again",
+				     i->name);
+	return 0;
+}
+
 /* Holds: install_lock. */
 static int remove_instance(struct instance *i, struct driver_message *m)
 {
 	int r;
 
+	/* It is over but for what could not be taken back. */
+	if (i->state == INSTANCE_LEAVING)
+		return undo(i, m);
 	/* init has checked it; the driver may have written to it since, which changes nothing. */
 	if (!i->image.contents.record->uninit)
 		return driver_refuse(m, -EBUSY, "driver %s has no uninit: it cannot be removed",
@@ -84,8 +97,7 @@ static int remove_instance(struct instance *i, struct driver_message *m)
 		return r;
 	}
 	log_info("driver %s: instance %d removed", i->name, i->number);
-	instance_undo(i);
-	return 0;
+	return undo(i, m);
 }
 
 static int remove_found(struct instance *(*find)(const void *key), const void *key)

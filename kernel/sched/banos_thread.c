@@ -107,6 +107,8 @@ int32_t banos_thread_destroy(Banos_Thread *t)
 		return 0;
 	if (t->thread == current())
 		return -EDEADLK;
+	if (!owner_claim(&t->object))
+		return 0;
 	wait_for_end(t);
 	owner_remove(&t->object);
 	thread_put(t->thread);

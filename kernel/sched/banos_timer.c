@@ -198,6 +198,8 @@ int32_t banos_timer_destroy(Banos_Timer *t)
 		return 0;
 	if (banos_runs_here(&t->runner))
 		return -EDEADLK;
+	if (!owner_claim(&t->object))
+		return 0;
 	stop(t);
 	owner_remove(&t->object);
 	kfree(t);

@@ -184,6 +184,8 @@ int32_t banos_work_destroy(Banos_Work *w)
 		return 0;
 	if (banos_runs_here(&w->runner))
 		return -EDEADLK;
+	if (!owner_claim(&w->object))
+		return 0;
 	stop(w);
 	owner_remove(&w->object);
 	if (w->queue)

@@ -516,6 +516,8 @@ static int publish(struct Banos_X_Tty *p, struct owner *owner, const Banos_X_Tty
 			port_power(p->tty, false);
 		set_live(p, false);
 		mutex_unlock(&p->tty->lock);
+		/* A program may have opened it while its node could not be made. */
+		tty_hangup(p->tty);
 		owner_remove(&p->object);
 	}
 	return r;
@@ -564,6 +566,11 @@ int32_t banos_x_tty_unregister(Banos_X_Tty *p)
 	if (!p)
 		return 0;
 	mutex_lock(&ports_lock);
+	/* A thread of the driver's and the taking back of what it forgot may meet here. */
+	if (!p->live) {
+		mutex_unlock(&ports_lock);
+		return 0;
+	}
 	chardev_remove(&p->dev);
 	mutex_lock(&p->tty->lock);
 	if (p->tty->open_count)

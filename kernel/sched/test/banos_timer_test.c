@@ -161,3 +161,60 @@ KTEST(timer_arguments)
 	ktest_check_eq(banos_timer_destroy(NULL), 0);
 	test_driver_end(&driver);
 }
+
+static void tell_nobody(const struct owner_object *object)
+{
+	(void)object;
+}
+
+/* What another thread is about to end is left to it, by whoever comes second. */
+KTEST(who_ends_an_object)
+{
+	const struct thread *other = (const struct thread *)&driver;
+	struct owner_object *object;
+	Banos_Timer *t;
+
+	if (!test_driver_begin(&driver))
+		return;
+	ktest_check_eq(banos_timer_create(&driver.record, probe_call, NULL, 0, &t), 0);
+	object = owner_newest(&driver.owner);
+	object->ender = other;
+	ktest_check(!owner_claim(object));
+	ktest_check_eq(banos_timer_destroy(t), 0);
+	ktest_check(!owner_take_back(&driver.owner, NULL, tell_nobody));
+	ktest_check(owner_newest(&driver.owner) == object && object->ender == other);
+	object->ender = NULL;
+	/* Its own claims nest. */
+	ktest_check(owner_claim(object) && owner_claim(object));
+	owner_unclaim(object);
+	ktest_check(object->ender == current());
+	owner_unclaim(object);
+	ktest_check(!object->ender);
+	ktest_check(!owner_take_back(&driver.owner, NULL, tell_nobody));
+	ktest_check(!owner_newest(&driver.owner));
+	test_driver_end(&driver);
+}
+
+static void refuse(struct owner_object *object)
+{
+	(void)object;
+}
+
+/* What refuses to go, and what is older, stays as if nobody had tried. */
+KTEST(an_object_refuses_to_go)
+{
+	static const struct owner_class class = {.name = "stone", .release = refuse};
+	struct owner_object object = {.owner = NULL};
+	Banos_Timer *t;
+
+	if (!test_driver_begin(&driver))
+		return;
+	ktest_check_eq(banos_timer_create(&driver.record, probe_call, NULL, 0, &t), 0);
+	owner_add(&driver.owner, &object, &class);
+	ktest_check(owner_take_back(&driver.owner, NULL, tell_nobody) == &object);
+	ktest_check(!object.ender && !object.claims);
+	owner_remove(&object);
+	ktest_check(!owner_newest(&driver.owner)->ender);
+	ktest_check_eq(banos_timer_destroy(t), 0);
+	test_driver_end(&driver);
+}
