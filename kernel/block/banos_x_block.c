@@ -114,6 +114,7 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 	b->ctx = ctx;
 	/* First: programs may open the device before block_publish() returns. */
 	*device = b;
+	owner_being_made(&b->object);
 	owner_add(owner, &b->object, &block_class);
 	r = block_publish(b, desc.name);
 	if (r) {
@@ -121,8 +122,10 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 		undo(b);
 	} else {
 		r = block_make_node(b);
-		if (!r)
+		if (!r) {
+			owner_unclaim(&b->object);
 			return used;
+		}
 		block_end(b);
 	}
 	*device = NULL;
@@ -136,7 +139,8 @@ int32_t banos_x_block_unregister(Banos_X_Block *b)
 		return 0;
 	if (gate_is_inside(&b->gate))
 		return -EDEADLK;
-	block_end(b);
+	if (owner_claim(&b->object))
+		block_end(b);
 	return 0;
 }
 BANOS_EXPORT(banos_x_block_unregister);

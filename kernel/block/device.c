@@ -3,7 +3,7 @@
  * Block devices as such: which there are, who uses them, and how they go.
  *
  *	made	     banos_x_block_register() has filled it in
- *	published    open finds it by its number; its node is in /dev
+ *	published    open finds it by its number, but waits until its node is in /dev
  *	withdrawn    nobody finds it any more: the driver unregisters it
  *	gone	     no callback of the driver's runs; everything asked of it is -ENODEV. Programs
  *		     that have it open keep the memory until they close it.
@@ -33,6 +33,8 @@ static struct rb_root devices;				   /* [registry] by minor number */
 static DECLARE_BITMAP(minors, BLOCK_MINORS);		   /* [registry] in use */
 static int (*added_hook)(const struct block_device *d);	   /* [I] set at boot */
 static void (*removed_hook)(const struct block_device *d); /* [I] */
+/* Opens wait here for a node to be made: rare, so one for all suffices. */
+static struct blocker nodes_made = BLOCKER_INIT(LOCK_BLOCKER);
 
 /* From the choice of a name to the node, and until the node of one that goes is gone. */
 static struct mutex naming = MUTEX_INIT(LOCK_DRIVER_NAMES);
@@ -159,6 +161,8 @@ int block_make_node(struct Banos_X_Block *b)
 	mutex_lock(&naming);
 	r = added_hook ? added_hook(&b->dev) : 0;
 	mutex_unlock(&naming);
+	__atomic_store_n(&b->making, r ? BLOCK_NOT_MADE : BLOCK_MADE, __ATOMIC_RELEASE);
+	blocker_wake_all(&nodes_made);
 	return r;
 }
 
@@ -239,6 +243,15 @@ static int open_held(struct Banos_X_Block *b)
 	return r;
 }
 
+/* Until its node is there: without one nobody gets in, so that its end waits for nobody. */
+static int await_node(struct Banos_X_Block *b)
+{
+	if (WAIT_UNTIL(&nodes_made, __atomic_load_n(&b->making, __ATOMIC_ACQUIRE) != BLOCK_MAKING,
+		       NEVER, WAIT_INTERRUPTIBLE))
+		return -EINTR;
+	return __atomic_load_n(&b->making, __ATOMIC_ACQUIRE) == BLOCK_MADE ? 0 : -ENXIO;
+}
+
 int block_open(uint32_t major, uint32_t minor, struct block_device **out)
 {
 	struct Banos_X_Block *b = major == BLOCK_MAJOR ? find_and_hold(minor) : NULL;
@@ -246,7 +259,9 @@ int block_open(uint32_t major, uint32_t minor, struct block_device **out)
 
 	if (!b)
 		return -ENXIO;
-	r = owner_await_start(b->object.owner);
+	r = await_node(b);
+	if (!r)
+		r = owner_await_start(b->object.owner);
 	if (!r)
 		r = open_held(b);
 	if (r) {

@@ -77,6 +77,9 @@ struct block_queue {
 	Banos_X_Block_Segment *segments; /* [I] */
 };
 
+/* Whether its node is there. */
+enum block_making { BLOCK_MAKING, BLOCK_MADE, BLOCK_NOT_MADE };
+
 struct Banos_X_Block {
 	struct owner_object object;
 	struct block_device dev;
@@ -91,13 +94,14 @@ struct Banos_X_Block {
 	uint32_t completion_stride; /* [I] */
 	nsec_t timeout;		    /* [I] */
 	struct work_queue
-		*thread;	/* [I] offers requests when no caller can, asks about late ones */
-	struct rb_node node;	/* [registry] */
-	struct mutex open_lock; /* BLOCK_OPEN */
-	uint32_t opens;		/* [open_lock] */
-	bool gone;		/* [open_lock] opens do not hold the driver any more */
-	bool withdrawn;		/* by who ends it */
-	bool dead;		/* [a] set before the first request ends with -ENODEV */
+		*thread;	  /* [I] offers requests when no caller can, asks about late ones */
+	struct rb_node node;	  /* [registry] */
+	struct mutex open_lock;	  /* BLOCK_OPEN */
+	uint32_t opens;		  /* [open_lock] */
+	bool gone;		  /* [open_lock] opens do not hold the driver any more */
+	enum block_making making; /* [a] by who registers it; opens wait meanwhile */
+	bool withdrawn;		  /* by who ends it */
+	bool dead;		  /* [a] set before the first request ends with -ENODEV */
 	struct block_stats_node *sys; /* [I once published] /sys/block/NAME/size */
 	struct epoch_head epoch;
 	uint32_t queue_count; /* [I] */

@@ -4,10 +4,13 @@
  *
  * Objects: a Banos_Chardev, and a struct open_file for each description that programs have of it.
  *
- *	registered	opens find it (chardev.c) and take a reference to it, but wait for the end
- * of the driver's init: if that fails, nobody is in it unregistered	nobody finds it; its gate is
- * shut, so that no callback runs; each file that was open has been closed and is dead: calls give
- *-ENODEV. The memory goes with the last file.
+ *	making		opens find it (chardev.c) and take a reference to it, but wait: if its node
+ *			cannot be made they give -ENODEV, and nobody has been in it
+ *	registered	its node is there. Opens still wait for the end of the driver's init, and
+ *			give -ENODEV if that fails
+ *	unregistered	nobody finds it; its gate is shut, so that no callback runs; each file that
+ *			was open has been closed and is dead: calls give -ENODEV. The memory goes
+ *			with the last file.
  *
  * An open file holds the driver (owner_hold), which therefore is not removed; a dead one does not.
  * Calls of an open file pass the device's gate because the driver may unregister the device at any
@@ -57,18 +60,21 @@ struct open_file {
 	bool dead;	       /* [a] closed because the device went */
 };
 
+enum making { MAKING, MADE, NOT_MADE };
+
 struct Banos_Chardev {
 	struct owner_object object;
 	struct gate gate;
 	uint32_t refs;		/* [a] registration, open files */
 	Banos_Chardev_Ops ops;	/* [I] */
 	void *ctx;		/* [I] */
+	enum making making;	/* [a] by who registers it; opens wait at `changed` meanwhile */
 	bool withdrawn;		/* by who ends it */
 	struct chardev dev;	/* [I] */
 	char name[NAME_SIZE];	/* [I] */
 	struct spinlock lock;	/* VFS_MISC */
 	struct list files;	/* [lock] open_file */
-	struct blocker changed; /* who polls hangs here */
+	struct blocker changed; /* who polls hangs here; who opens or closes waits here */
 	struct epoch_head epoch;
 };
 
@@ -111,6 +117,17 @@ static uint32_t io_flags(const struct file *f, const struct iter *it)
 
 /* --- operations of an open file -------------------------------------------------------------- */
 
+/* Until its node is there, and the driver's init over. */
+static int await_device(Banos_Chardev *d)
+{
+	if (WAIT_UNTIL(&d->changed, __atomic_load_n(&d->making, __ATOMIC_ACQUIRE) != MAKING, NEVER,
+		       WAIT_INTERRUPTIBLE))
+		return -EINTR;
+	if (__atomic_load_n(&d->making, __ATOMIC_ACQUIRE) == NOT_MADE)
+		return -ENODEV;
+	return owner_await_start(d->object.owner);
+}
+
 static int call_open(Banos_Chardev *d, struct file *f, struct open_file *of)
 {
 	struct gate_pass pass;
@@ -139,7 +156,7 @@ static int device_open(struct inode *inode, struct file *f)
 	if (of) {
 		of->device = d;
 		f->priv = of;
-		r = owner_await_start(d->object.owner);
+		r = await_device(d);
 	}
 	if (!r)
 		r = call_open(d, f, of);
@@ -455,6 +472,12 @@ static void close_files(Banos_Chardev *d)
 	current()->gates = pass.outer;
 }
 
+static void tell_made(Banos_Chardev *d, enum making how)
+{
+	__atomic_store_n(&d->making, how, __ATOMIC_RELEASE);
+	blocker_wake_all(&d->changed);
+}
+
 int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *given,
 			       const Banos_Chardev_Ops *ops, void *ctx, Banos_Chardev **device)
 {
@@ -485,13 +508,15 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 	blocker_init_class(&d->changed, LOCK_BLOCKER_OUTER);
 	/* First: programs may open the device before publish() returns. */
 	*device = d;
+	owner_being_made(&d->object);
 	owner_add(owner, &d->object, &device_class);
 	r = publish(d, &desc);
-	if (!r)
+	tell_made(d, r ? NOT_MADE : MADE);
+	if (!r) {
+		owner_unclaim(&d->object);
 		return used;
-	/* A program may have opened it while its node could not be made. */
-	gate_shut(&d->gate);
-	close_files(d);
+	}
+	/* Nobody finds it, and those who did have not got in. */
 	*device = NULL;
 	owner_remove(&d->object);
 	device_put(d);
@@ -523,6 +548,8 @@ int32_t banos_chardev_unregister(Banos_Chardev *d)
 		return 0;
 	if (gate_is_inside(&d->gate))
 		return -EDEADLK;
+	if (!owner_claim(&d->object))
+		return 0;
 	withdraw(d);
 	owner_remove(&d->object);
 	device_put(d);
