@@ -8,6 +8,7 @@
 #include <syscalls_proto.h>
 #include <vfs/fdtable.h>
 #include <vfs/file.h>
+#include <vfs/mount.h>
 #include <vfs/seal.h>
 #include <vm/space.h>
 #include <vm/usercopy.h>
@@ -17,10 +18,15 @@
 #include <linux/mman.h>
 #include <linux/resource.h>
 
+/* What is not asked for, but comes along: it gives way where nothing may be executed. */
+static bool exec_is_implied(unsigned prot)
+{
+	return prot & PROT_READ && !(prot & PROT_EXEC) &&
+	       proc_thread(current())->personality & PERSON_READ_IS_EXEC;
+}
+
 static unsigned prot_decode(unsigned prot)
 {
-	if (prot & PROT_READ && proc_thread(current())->personality & PERSON_READ_IS_EXEC)
-		prot |= PROT_EXEC;
 	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
 	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }
@@ -30,10 +36,14 @@ static unsigned prot_decode(unsigned prot)
 	 MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB |    \
 	 MAP_SYNC | MAP_FIXED_NOREPLACE | MAP_UNINITIALIZED | MAP_32BIT)
 
-/* The file's part of the request: its object, and whether writing may be allowed later. */
-static int map_file(int fd, struct vm_map_args *a, bool shared, unsigned prot, struct file **out,
+/*
+ * The file's part of the request: its object, and whether writing may be allowed later. exec: it is
+ * to be executed if it may.
+ */
+static int map_file(int fd, struct vm_map_args *a, bool shared, bool exec, struct file **out,
 		    bool *sealing)
 {
+	unsigned prot = a->prot;
 	struct file *f = fd_get(current()->files, fd);
 	bool may_write;
 	int r;
@@ -50,6 +60,8 @@ static int map_file(int fd, struct vm_map_args *a, bool shared, unsigned prot, s
 		return r;
 	*sealing = shared;
 	a->flags |= may_write ? VM_MAY_WRITE : 0;
+	if (exec && !(f->path.mount->flags & MOUNT_NOEXEC))
+		a->prot |= VM_EXEC;
 	r = file_mmap(f, a);
 	if (!r)
 		a->file = f;
@@ -66,6 +78,7 @@ int64_t sys_mmap(uaddr_t addr, size_t length, unsigned prot, unsigned flags, int
 		 unsigned long offset)
 {
 	struct vm_map_args a = {.addr = addr, .length = length, .prot = prot_decode(prot)};
+	bool exec = exec_is_implied(prot);
 	bool shared = (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
 	bool sealing = false;
 	struct file *f = NULL;
@@ -93,9 +106,10 @@ int64_t sys_mmap(uaddr_t addr, size_t length, unsigned prot, unsigned flags, int
 		return -EPERM;
 	if (flags & MAP_ANONYMOUS) {
 		a.flags |= VM_MAY_WRITE;
+		a.prot |= exec ? VM_EXEC : 0;
 	} else {
 		a.offset = offset;
-		r = map_file(fd, &a, shared, a.prot, &f, &sealing);
+		r = map_file(fd, &a, shared, exec, &f, &sealing);
 	}
 	if (!r)
 		r = vm_map(current()->space, &a, &at);
@@ -122,7 +136,8 @@ int64_t sys_mprotect(uaddr_t addr, size_t length, unsigned prot)
 	/* No region grows upwards, so nothing has PROT_GROWSUP. */
 	if (prot & ~(unsigned)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN))
 		return -EINVAL;
-	return vm_protect(current()->space, addr, length, prot_decode(prot), down);
+	return vm_protect(current()->space, addr, length,
+			  prot_decode(prot) | (exec_is_implied(prot) ? VM_EXEC_IF_MAY : 0), down);
 }
 
 int64_t sys_mremap(uaddr_t addr, size_t old_length, size_t new_length, unsigned long flags,

@@ -336,11 +336,19 @@ int vm_map(struct vm_space *s, const struct vm_map_args *a, uint64_t *out)
 	return r;
 }
 
+static unsigned prot_in(const struct vm_region *region, unsigned prot)
+{
+	if (prot & VM_EXEC_IF_MAY && !(region->flags & VM_MAY_NOT_EXEC))
+		prot |= VM_EXEC;
+	return prot & ~(unsigned)VM_EXEC_IF_MAY;
+}
+
 int vm_protect(struct vm_space *s, uint64_t addr, uint64_t length, unsigned prot, bool grows_down)
 {
 	struct vm_region *region;
 	uint64_t end, at = addr;
 	struct gather g;
+	unsigned now;
 	bool beyond;
 	int r;
 
@@ -373,13 +381,14 @@ int vm_protect(struct vm_space *s, uint64_t addr, uint64_t length, unsigned prot
 	     region = region_next(region)) {
 		if (region->start > at)
 			break; /* a hole: what came before stays changed, as POSIX has it */
-		if ((prot & VM_WRITE && !(region->flags & VM_MAY_WRITE)) ||
-		    (prot & VM_EXEC && region->flags & VM_MAY_NOT_EXEC)) {
+		now = prot_in(region, prot);
+		if ((now & VM_WRITE && !(region->flags & VM_MAY_WRITE)) ||
+		    (now & VM_EXEC && region->flags & VM_MAY_NOT_EXEC)) {
 			r = -EACCES;
 			break;
 		}
-		region->prot = (uint8_t)prot;
-		pt_protect_range(&g, region->start, region->end, prot);
+		region->prot = (uint8_t)now;
+		pt_protect_range(&g, region->start, region->end, now);
 		at = region->end;
 	}
 	if (!r && (at < end || beyond))

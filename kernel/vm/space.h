@@ -17,6 +17,8 @@
 #define VM_READ	 1
 #define VM_WRITE 2
 #define VM_EXEC	 4
+/* For vm_protect: VM_EXEC for those regions that may have it. */
+#define VM_EXEC_IF_MAY 8
 
 /* Flags of a region. */
 #define VM_SHARED	1    /* writes go to the object; else copy on write */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -232,6 +233,14 @@ static void noexec(void)
 		SHOW(mprotect(p, 4096, PROT_READ | PROT_WRITE));
 		SHOW(munmap(p, 4096));
 	}
+	/* What is implied only gives way. */
+	SHOW(personality(READ_IMPLIES_EXEC));
+	p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	SHOW(p != MAP_FAILED);
+	SHOW(mprotect(p, 4096, PROT_READ | PROT_WRITE));
+	SHOW(mprotect(p, 4096, PROT_READ | PROT_EXEC));
+	SHOW(munmap(p, 4096));
+	SHOW(personality(PER_LINUX));
 	close(fd);
 	SHOW(umount("c"));
 }
