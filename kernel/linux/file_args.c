@@ -139,9 +139,9 @@ int fd_publish(struct file *f, bool cloexec)
 	return fd;
 }
 
-int64_t io_result(ssize_t n)
+int64_t io_result(int64_t n)
 {
-	return n == -EINTR ? -ERESTARTSYS : n;
+	return n == -EINTR && signal_pending_current() ? -ERESTARTSYS : n;
 }
 
 int64_t write_result(ssize_t n)

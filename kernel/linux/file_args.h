@@ -39,8 +39,11 @@ uint64_t fd_limit(void);
 /* Reserve a number and install the file, whose reference is taken over. The number, or -errno. */
 int fd_publish(struct file *f, bool cloexec);
 
-/* As reads and writes end: -EINTR restarts; after a write -EPIPE raises SIGPIPE. */
-int64_t io_result(ssize_t n);
+/*
+ * As calls of files end: -EINTR restarts, if a signal is there; a driver may return it for a reason
+ * of its own, which the program gets to see. After a write -EPIPE raises SIGPIPE.
+ */
+int64_t io_result(int64_t n);
 int64_t write_result(ssize_t n);
 
 /*

@@ -145,5 +145,5 @@ int64_t sys_ioctl(int fd, unsigned cmd, unsigned long arg)
 		return -EBADF;
 	result = do_ioctl(fd, r.file, cmd, arg);
 	fd_return(r);
-	return result == -EINTR ? -ERESTARTSYS : result;
+	return io_result(result);
 }

@@ -51,9 +51,7 @@ static int64_t do_open(int dirfd, uaddr_t upath, unsigned flags, unsigned mode, 
 			fd_install(t, fd, f);
 	}
 	path_arg_put(&a);
-	if (r == -EINTR)
-		return -ERESTARTSYS;
-	return r ? r : fd;
+	return r ? io_result(r) : fd;
 }
 
 /* open(2) ignores what it does not know; openat2(2) does not. */

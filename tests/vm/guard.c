@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -140,6 +141,23 @@ static void protection(int fd)
 	EXPECT(p[0] == 'p' && q[0] == 's');
 }
 
+/* Reading that implies executing does not where nothing is executed. */
+static void implied(int fd)
+{
+	char *p = map(fd, PAGE, PROT_READ, MAP_SHARED, 0);
+
+	EXPECT(personality(READ_IMPLIES_EXEC) != -1);
+	EXPECT(mprotect(p, PAGE, PROT_NONE) == 0);
+	EXPECT(mprotect(p, PAGE, PROT_READ) == 0 && p[0] == 's');
+	EXPECT(mprotect(p, PAGE, PROT_READ | PROT_EXEC) == -1 && errno == EACCES);
+}
+
+/* A driver's own -EINTR comes to the program, which would call for ever otherwise. */
+static void no_signal(int fd)
+{
+	EXPECT(ioctl(fd, GUARD_EINTR) == -1 && errno == EINTR);
+}
+
 static void growth(int fd)
 {
 	char *p = map(fd, 2 * PAGE, PROT_READ, MAP_SHARED, 2);
@@ -234,6 +252,8 @@ int main(void)
 	who_opened_it();
 	superuser_writes(fd);
 	in_child(protection, fd, true);
+	in_child(implied, fd, false);
+	in_child(no_signal, fd, false);
 	in_child(growth, fd, true);
 	in_child(growth, fd, false);
 	printf("guard: %d failures\n", failures);

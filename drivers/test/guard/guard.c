@@ -14,6 +14,7 @@
 
 #define EPERM  1
 #define ESRCH  3
+#define EINTR  4
 #define EIO    5
 #define ENOMEM 12
 #define EACCES 13
@@ -69,6 +70,8 @@ static int64_t guard_ctl(void *file, uint32_t operation, Banos_Io *io)
 		return o->flags | banos_io_flags(io) << 8;
 	case GUARD_ASKED:
 		return asked.access | asked.may << 8 | asked.flags << 16;
+	case GUARD_EINTR:
+		return -EINTR;
 	default:
 		return -ENOTTY;
 	}

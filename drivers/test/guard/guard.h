@@ -8,6 +8,7 @@
 #define GUARD_OPENER _IOR('G', 1, char[56]) /* Banos_Caller: who opened it */
 #define GUARD_FLAGS  _IO('G', 2)	    /* open's flags, and from bit 8 on those of this call */
 #define GUARD_ASKED  _IO('G', 3) /* the last mapping: access; from bit 8 on may; 16: flags */
+#define GUARD_EINTR  _IO('G', 4) /* that error, without a signal */
 
 #define GUARD_PAGES	4
 #define GUARD_FORBIDDEN 1 /* this page is mapped for nobody */
