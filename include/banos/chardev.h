@@ -11,6 +11,10 @@
  *
  * Each successful open has one close. Programs that have the device open keep the driver from being
  * removed.
+ *
+ * -EINTR from open, read, write or ctl says that a signal ended a wait, and that nothing was done.
+ * The call is made again, as a new one, when no handler of the program's runs for the signal, or
+ * one with SA_RESTART. Else, and when there is no signal, the program gets EINTR.
  */
 #ifndef BANOS_CHARDEV_H
 #define BANOS_CHARDEV_H
@@ -103,11 +107,15 @@ typedef struct Banos_Chardev_Ops {
 	/*
 	 * *pages with what is to be mapped: offset and length, multiples of 4,096, lie inside. The
 	 * mapping cannot be made larger later (mremap: -EFAULT). The pages stay until the device is
-	 * unregistered. 0 or -errno. NULL: -ENODEV.
+	 * unregistered: nothing tells when a mapping ends. A later version may. 0 or -errno. NULL:
+	 * -ENODEV.
 	 */
 	int32_t (*mmap)(void *file, uint64_t offset, uint64_t length, Banos_Pages **pages);
-	/* A signal has come for the program whose request is pending: complete it soon, with -EINTR
-	 * if nothing was done. NULL: the program waits. */
+	/*
+	 * A signal has come for the program whose request is pending: complete it soon, with -EINTR
+	 * if nothing was done. It may come for a request that has just been completed; the Banos_Io
+	 * stays until cancel returns, to be compared and looked at. NULL: the program waits.
+	 */
 	void (*cancel)(void *file, Banos_Io *io);
 	/*
 	 * As mmap, which is not called then, for who wants to know what the program will do with

@@ -35,7 +35,7 @@ typedef struct Banos_Credentials {
 	uint32_t flags;
 	uint32_t uid; /* effective, as are the others */
 	uint32_t gid;
-	int32_t process;    /* its number */
+	int32_t process;    /* its number, which another has when it is gone: no identity */
 	uint32_t superuser; /* 1 or 0 */
 } Banos_Credentials;
 
@@ -51,7 +51,7 @@ typedef struct Banos_Caller {
 	uint32_t flags;
 	uint32_t uid; /* effective, as are the others */
 	uint32_t gid;
-	int32_t process;       /* its number */
+	int32_t process;       /* its number; both are used again when it is gone: no identity */
 	int32_t thread;	       /* that of the thread */
 	uint32_t superuser;    /* 1 or 0 */
 	uint32_t zero;	       /* 0 */
@@ -103,7 +103,8 @@ int32_t banos_caller_get(Banos_Caller *caller);
 
 /*
  * End a request that is pending, once: `result` is what the callback would have returned. The
- * Banos_Io is gone afterwards. Context: any. Since 0.9.
+ * Banos_Io is gone afterwards, but for a cancel that has begun: there it stays until that returns.
+ * Context: any. Since 0.9.
  */
 void banos_io_complete(Banos_Io *io, int64_t result);
 
