@@ -294,6 +294,8 @@ int32_t banos_x_block_unregister(Banos_X_Block *b)
 		return -EINVAL;
 	if (gate_is_inside(&b->gate))
 		return -EDEADLK;
+	if (!owner_claim(&b->object))
+		return 0;
 	list_move_tail(&b->link, &gone);
 	b->dead = true;
 	gate_shut(&b->gate);

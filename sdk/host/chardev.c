@@ -502,6 +502,8 @@ int32_t banos_chardev_unregister(Banos_Chardev *d)
 		return 0;
 	if (gate_is_inside(&d->gate))
 		return -EDEADLK;
+	if (!owner_claim(&d->object))
+		return 0;
 	withdraw(d);
 	owner_remove(&d->object);
 	device_put(d);

@@ -348,10 +348,15 @@ int32_t banos_irq_unbind(Banos_Irq *irq)
 
 int32_t banos_irq_free(Banos_Irq *irq)
 {
-	int32_t r = banos_irq_unbind(irq);
+	int32_t r;
 
-	if (r || !irq)
+	if (!irq || !owner_claim(&irq->object))
+		return 0;
+	r = banos_irq_unbind(irq);
+	if (r) {
+		owner_unclaim(&irq->object);
 		return r;
+	}
 	owner_remove(&irq->object);
 	irq->give_back(irq->source, irq->give_back_ctx);
 	free(irq);

@@ -48,6 +48,11 @@ void instance_list(struct instance *i)
 	images_begin(i->image.address, i->name);
 }
 
+void instance_unlist(struct instance *i)
+{
+	list_del(&i->link);
+}
+
 int registry_newest(void)
 {
 	struct instance *i;

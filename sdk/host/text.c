@@ -242,6 +242,8 @@ int32_t banos_text_unregister(Banos_Text_Node *node)
 		return 0;
 	if (gate_is_inside(&node->gate))
 		return -EDEADLK;
+	if (!owner_claim(&node->object))
+		return 0;
 	list_del(&node->link);
 	gate_shut(&node->gate);
 	owner_remove(&node->object);

@@ -178,6 +178,8 @@ int32_t banos_timer_destroy(Banos_Timer *t)
 		return 0;
 	if (t->runner == task_self())
 		return -EDEADLK;
+	if (!owner_claim(&t->object))
+		return 0;
 	stop(t);
 	owner_remove(&t->object);
 	list_del(&t->link);

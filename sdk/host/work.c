@@ -198,6 +198,8 @@ int32_t banos_work_destroy(Banos_Work *w)
 		return 0;
 	if (w->runner == task_self())
 		return -EDEADLK;
+	if (!owner_claim(&w->object))
+		return 0;
 	stop(w);
 	owner_remove(&w->object);
 	if (w->of)
@@ -282,6 +284,8 @@ int32_t banos_thread_destroy(Banos_Thread *t)
 		return 0;
 	if (t->task == task_self())
 		return -EDEADLK;
+	if (!owner_claim(&t->object))
+		return 0;
 	wait_for_end(t);
 	owner_remove(&t->object);
 	free(t);
