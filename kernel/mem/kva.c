@@ -4,9 +4,11 @@
  * buffers, device registers) and the driver area in the top 2 GiB.
  *
  * A window is a tree of the ranges in use, ordered by address. A new range is put behind the last
- * one given out, wrapping around once, so that addresses are reused late; images go to a random
- * place. Every range has an unmapped guard page on both sides. Lock: KVA_SPIN, over the tree
- * only; page tables have their own lock.
+ * one given out, wrapping around once, so that addresses are reused late; but only as far as the
+ * window's horizon, since page tables of the kernel are never freed, and are made for all that was
+ * ever used. It moves when a quarter of what is before it is in use, so a gap is soon found. Images
+ * go to a random place. Every range has an unmapped guard page on both sides. Lock: KVA_SPIN, over
+ * the tree only; page tables have their own lock.
  *
  * Order of freeing, for every kind: unmap, flush on every processor, then free the frames; only
  * then the addresses. Freeing needs process context because the flush waits.
@@ -42,16 +44,23 @@ struct window {
 	struct rb_root ranges; /* [lock] */
 	uint64_t base, limit;  /* [I] */
 	uint64_t next;	       /* [lock] where to look first */
+	uint64_t horizon;      /* [lock] nothing was given out behind it */
+	uint64_t used;	       /* [lock] bytes given out, with their guard pages */
 };
+
+/* At first: half a MiB of page tables. */
+#define HORIZON (256ul << 20)
 
 static struct window general = {.lock = SPINLOCK_INIT(LOCK_KVA_SPIN),
 				.base = KVA_BASE,
 				.limit = KVA_BASE + KVA_SIZE,
-				.next = KVA_BASE};
+				.next = KVA_BASE,
+				.horizon = KVA_BASE + HORIZON};
 static struct window images = {.lock = SPINLOCK_INIT(LOCK_KVA_SPIN),
 			       .base = DRIVER_BASE,
 			       .limit = DRIVER_END,
-			       .next = DRIVER_BASE};
+			       .next = DRIVER_BASE,
+			       .horizon = DRIVER_END};
 
 static paddr_t arena_base;
 static size_t arena_frames;
@@ -94,7 +103,28 @@ static uint64_t find_gap(struct window *w, uint64_t from, uint64_t need)
 			return at;
 		at = max(at, r->end + PAGE_SIZE);
 	}
-	return at <= w->limit && w->limit - at >= need ? at : 0;
+	return at <= w->horizon && w->horizon - at >= need ? at : 0;
+}
+
+static void move_horizon(struct window *w)
+{
+	w->horizon = min(w->limit, w->base + 2 * (w->horizon - w->base));
+}
+
+/* Behind the last one given out, or anywhere. Holds the lock. */
+static uint64_t find_next(struct window *w, uint64_t need)
+{
+	while (w->horizon < w->limit && w->used + need > (w->horizon - w->base) / 4)
+		move_horizon(w);
+	for (;;) {
+		uint64_t at = find_gap(w, w->next, need);
+
+		if (!at)
+			at = find_gap(w, w->base, need);
+		if (at || w->horizon == w->limit)
+			return at;
+		move_horizon(w);
+	}
 }
 
 static void insert(struct window *w, struct range *r)
@@ -119,9 +149,9 @@ static struct range *range_alloc(struct window *w, uint64_t size, enum kind kind
 	if (!r)
 		return NULL;
 	irq = spin_lock_irq(&w->lock);
-	at = find_gap(w, from ? from : w->next, need);
+	at = from ? find_gap(w, from, need) : 0;
 	if (!at)
-		at = find_gap(w, w->base, need);
+		at = find_next(w, need);
 	if (!at) {
 		spin_unlock_irq(&w->lock, irq);
 		kfree(r);
@@ -129,6 +159,7 @@ static struct range *range_alloc(struct window *w, uint64_t size, enum kind kind
 	}
 	*r = (struct range){.start = at + PAGE_SIZE, .end = at + PAGE_SIZE + size, .kind = kind};
 	insert(w, r);
+	w->used += need;
 	if (!from)
 		w->next = r->end + PAGE_SIZE;
 	spin_unlock_irq(&w->lock, irq);
@@ -140,6 +171,7 @@ static void range_free(struct window *w, struct range *r)
 	uint64_t irq = spin_lock_irq(&w->lock);
 
 	rb_erase(&r->node, &w->ranges);
+	w->used -= r->end - r->start + 2 * PAGE_SIZE;
 	spin_unlock_irq(&w->lock, irq);
 	kfree(r);
 }

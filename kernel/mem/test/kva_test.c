@@ -103,6 +103,24 @@ static void look(void *ctx, unsigned i)
 	}
 }
 
+/* Page tables of the kernel stay: what comes and goes must not need ever more of them. */
+KTEST(kva_comes_round)
+{
+	uintptr_t lowest = UINTPTR_MAX, highest = 0;
+
+	for (unsigned i = 0; i < 600; i++) {
+		char *p = kva_alloc(1 << 20);
+
+		if (!ktest_check(p))
+			break;
+		lowest = min(lowest, (uintptr_t)p);
+		highest = max(highest, (uintptr_t)p);
+		kva_free(p);
+	}
+	ktest_check(highest - lowest < 512ul << 20);
+	ktest_check(highest - lowest > 16ul << 20); /* but late */
+}
+
 KTEST(kva_no_stale_translations)
 {
 	unsigned n = cpu_count();
