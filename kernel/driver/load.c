@@ -16,7 +16,6 @@
 #include <mem/slab.h>
 
 BUILD_ASSERT(IMAGE_PAGE == PAGE_SIZE, "image areas are whole pages");
-BUILD_ASSERT(IMAGE_MEMORY_MAX + IMAGE_ALIGN_MAX < DRIVER_END - DRIVER_BASE, "images fit");
 
 extern const char banos_return_thunk[]; /* arch: thunk.S */
 

@@ -6,9 +6,11 @@
  * A window is a tree of the ranges in use, ordered by address. A new range is put behind the last
  * one given out, wrapping around once, so that addresses are reused late; but only as far as the
  * window's horizon, since page tables of the kernel are never freed, and are made for all that was
- * ever used. It moves when a quarter of what is before it is in use, so a gap is soon found. Images
- * go to a random place. Every range has an unmapped guard page on both sides. Lock: KVA_SPIN, over
- * the tree only; page tables have their own lock.
+ * ever used. (To free one, its whole 2 MiB would have to be kept from others until the flush: they
+ * may have cached where it was.) The horizon moves when a quarter of what is before it is in use,
+ * so a gap is soon found. Images go to a random place of a window that is itself at a random place,
+ * which bounds their tables too. Every range has an unmapped guard page on both sides. Lock:
+ * KVA_SPIN, over the tree only; page tables have their own lock.
  *
  * Order of freeing, for every kind: unmap, flush on every processor, then free the frames; only
  * then the addresses. Freeing needs process context because the flush waits.
@@ -42,7 +44,7 @@ struct range {
 struct window {
 	struct spinlock lock;  /* KVA_SPIN */
 	struct rb_root ranges; /* [lock] */
-	uint64_t base, limit;  /* [I] */
+	uint64_t base, limit;  /* [I] after boot */
 	uint64_t next;	       /* [lock] where to look first */
 	uint64_t horizon;      /* [lock] nothing was given out behind it */
 	uint64_t used;	       /* [lock] bytes given out, with their guard pages */
@@ -56,11 +58,12 @@ static struct window general = {.lock = SPINLOCK_INIT(LOCK_KVA_SPIN),
 				.limit = KVA_BASE + KVA_SIZE,
 				.next = KVA_BASE,
 				.horizon = KVA_BASE + HORIZON};
-static struct window images = {.lock = SPINLOCK_INIT(LOCK_KVA_SPIN),
-			       .base = DRIVER_BASE,
-			       .limit = DRIVER_END,
-			       .next = DRIVER_BASE,
-			       .horizon = DRIVER_END};
+static struct window images = {.lock = SPINLOCK_INIT(LOCK_KVA_SPIN)}; /* kva_boot_add_arena */
+
+/* Addresses for images: a multiple of their frames, so that a random place is free as a rule. */
+#define IMAGES_SPREAD 8
+#define IMAGES_MIN    (64ul << 20)
+#define IMAGES_STEP   (2ul << 20) /* what a page table maps */
 
 static paddr_t arena_base;
 static size_t arena_frames;
@@ -68,6 +71,13 @@ static unsigned long *arena_map; /* [images.lock] set: in use */
 
 void kva_boot_add_arena(paddr_t start, paddr_t end)
 {
+	uint64_t size = max((end - start) * IMAGES_SPREAD, IMAGES_MIN);
+
+	size = min(size, DRIVER_END - DRIVER_BASE);
+	images.base = DRIVER_BASE +
+		      random_below((DRIVER_END - DRIVER_BASE - size) / IMAGES_STEP + 1) * IMAGES_STEP;
+	images.limit = images.horizon = images.base + size;
+	images.next = images.base;
 	arena_base = start;
 	arena_frames = (end - start) >> PAGE_SHIFT;
 	arena_map = kcalloc(BITMAP_WORDS(arena_frames) + 1, sizeof(long));
@@ -224,12 +234,23 @@ static void give_back_frame(struct page *page)
 	frame_free(page, 0);
 }
 
+/* Hopeless requests must not move the horizon. */
+static bool frames_for(uint64_t size)
+{
+	struct frame_stats s;
+
+	frame_stats(&s);
+	return size >> PAGE_SHIFT <= s.free;
+}
+
 void *kva_alloc(size_t size)
 {
 	struct range *r;
 
-	size = ALIGN_UP(size, PAGE_SIZE);
 	if (!size || size > KVA_SIZE / 2)
+		return NULL;
+	size = ALIGN_UP(size, PAGE_SIZE);
+	if (size > HORIZON / 4 && !frames_for(size))
 		return NULL;
 	r = range_alloc(&general, size, KIND_MEMORY, 0);
 	if (!r)

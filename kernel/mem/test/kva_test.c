@@ -108,6 +108,7 @@ KTEST(kva_comes_round)
 {
 	uintptr_t lowest = UINTPTR_MAX, highest = 0;
 
+	ktest_check(!kva_alloc(KVA_SIZE / 4)); /* without effect */
 	for (unsigned i = 0; i < 600; i++) {
 		char *p = kva_alloc(1 << 20);
 
@@ -119,6 +120,26 @@ KTEST(kva_comes_round)
 	}
 	ktest_check(highest - lowest < 512ul << 20);
 	ktest_check(highest - lowest > 16ul << 20); /* but late */
+}
+
+/* The same for images: at random places, but of a part of what can be reached. */
+KTEST(kva_images_stay_near)
+{
+	uintptr_t lowest = UINTPTR_MAX, highest = 0;
+	struct frame_stats s;
+
+	for (unsigned i = 0; i < 300; i++) {
+		char *p = kva_alloc_image(PAGE_SIZE);
+
+		if (!ktest_check(p))
+			break;
+		lowest = min(lowest, (uintptr_t)p);
+		highest = max(highest, (uintptr_t)p);
+		kva_free_image(p);
+	}
+	frame_stats(&s);
+	ktest_check(highest - lowest < max(s.total * PAGE_SIZE / 4, 64ul << 20));
+	ktest_check(highest - lowest > 32ul << 20);
 }
 
 KTEST(kva_no_stale_translations)
