@@ -139,7 +139,7 @@ int32_t banos_pci_disable(Banos_Device *device, uint32_t flags)
 	if (!flags || (flags & ~ENABLE_FLAGS))
 		return -EINVAL;
 	mutex_lock(&p->lock);
-	pci_command(p, 0, (uint16_t)flags);
+	pci_command(p, 0, (uint16_t)flags & ~p->decodes);
 	mutex_unlock(&p->lock);
 	return 0;
 }

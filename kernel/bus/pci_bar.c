@@ -95,6 +95,7 @@ void pci_bars_read(struct pci_device *p)
 			 : type == PCI_HEADER_TYPE_BRIDGE ? 2
 							  : 0;
 
+	p->decodes = command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
 	/* What it is about to be given for a moment is somebody else's. */
 	pci_write(p, PCI_COMMAND, 2, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
 	for (unsigned i = 0; i < count;)

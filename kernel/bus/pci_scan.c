@@ -5,6 +5,12 @@
  *
  * What is found is made quiet: no line, no messages, and but for bridges no access to memory.
  * Devices never go; there is no hot plug.
+ *
+ * What a device decodes is changed only here, before the other processors run, and where a driver
+ * needs what the firmware has left off; what it has turned on stays on. Moving memory under other
+ * processors' feet is not safe everywhere: QEMU before 8.2, with a thread for each processor, may
+ * send what another processor writes to its interrupt controller at that moment to another device
+ * (its issue 1826). Such a timer never fired again.
  */
 #include "pci.h"
 

@@ -125,7 +125,6 @@ static void init_main(void *arg)
 	proc_files_init();	  /* /proc's view of processes */
 	slab_show_init();	  /* /proc/slabinfo */
 	message_init();		  /* /proc/banos/messages */
-	bus_init();		  /* devices, ports and interrupts, for drivers */
 	block_init();		  /* block devices: /proc/partitions, writing back */
 	vfs_start();		  /* name cache, root tmpfs, devfs, procfs, pipes */
 	tty_init();		  /* terminals */
@@ -159,6 +158,7 @@ _Noreturn void kernel_main(void)
 	sched_init();	     /* run queue of this processor; threads can be made */
 	arch_init_devices(); /* ACPI, interrupt controllers, clocks */
 	vm_init();	     /* address spaces */
+	bus_init();	     /* devices, ports and interrupts, for drivers; before there are others */
 	smp_start_all();     /* the other processors: they schedule from here on */
 	epoch_start();	     /* grace periods */
 	work_start();	     /* work queue */

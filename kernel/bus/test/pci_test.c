@@ -96,6 +96,11 @@ KTEST(configuration_space)
 	ktest_check_eq(banos_pci_capability(disk, 5, 0x42, &at), -EINVAL);
 	ktest_check_eq(banos_pci_capability(disk, 5, 0x20, &at), -EINVAL);
 	ktest_check_eq(banos_pci_extended_capability(disk, 1, 0, &at), -ENOENT);
+	/* What the firmware has turned on stays on: see pci_scan.c. */
+	ktest_check_eq(banos_pci_enable(disk, BANOS_PCI_MEMORY | BANOS_PCI_MASTER), 0);
+	ktest_check_eq(banos_pci_disable(disk, BANOS_PCI_MEMORY | BANOS_PCI_MASTER), 0);
+	ktest_check_eq(banos_pci_read(disk, PCI_COMMAND, 2, &value), 0);
+	ktest_check(value & PCI_COMMAND_MEMORY && !(value & PCI_COMMAND_MASTER));
 	ktest_check_eq(banos_pci_reset(disk, 0), -EINVAL);
 	ktest_check_eq(banos_pci_reset(disk, BANOS_PCI_RESET_FUNCTION), -EOPNOTSUPP);
 	end();
