@@ -69,9 +69,9 @@ int32_t banos_pci_extended_capability(Banos_Device *device, uint32_t id, uint32_
 				      uint32_t *offset);
 
 /*
- * flags: BANOS_PCI_IO and so on. Disable undoes enable: what the firmware has turned on may stay on,
- * but is not to be relied on. 0; -EINVAL; -ENODEV; -ENXIO: the firmware has set no address for any
- * of its BARs of that kind. Context: may sleep. Since 0.9.
+ * flags: BANOS_PCI_IO and so on. Disable undoes enable: what the firmware has turned on may stay
+ * on, but is not to be relied on. 0; -EINVAL; -ENODEV; -ENXIO: the firmware has set no address for
+ * any of its BARs of that kind. Context: may sleep. Since 0.9.
  */
 int32_t banos_pci_enable(Banos_Device *device, uint32_t flags);
 int32_t banos_pci_disable(Banos_Device *device, uint32_t flags);

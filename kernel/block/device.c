@@ -16,7 +16,7 @@
  * Locks: `registry` (BLOCK_LIST) covers the tree of devices; under it an open takes its reference.
  * device->open_lock (BLOCK_OPEN) is held over the first start and the last writing back and stop;
  * the unregistration takes it only when all requests have been ended, so that it does not wait for
- *a device that is silent.
+ * a device that is silent.
  */
 #include "internal.h"
 

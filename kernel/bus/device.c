@@ -14,7 +14,7 @@
  * Unregistration takes the driver off the list, so that no new device finds it, and then waits
  * until no device is its own or CHANGING on its behalf; that keeps its code there for every
  * callback. A device that another driver adds is offered through the owner's gate besides, so not
- *to one that is leaving.
+ * to one that is leaving.
  *
  * What a driver makes for a device carries the device as its scope (base/owner.h). After remove, or
  * a probe that failed, the device is stopped, then what is left of that scope is taken back.

@@ -27,7 +27,7 @@ struct pci_device {
 	uint8_t msi, msix, express;    /* [I] offsets of capabilities, or 0 */
 	uint8_t msi_size;	       /* [I] bytes of that capability */
 	bool msi_wide, msi_maskable;   /* [I] what it had when it was found */
-	uint16_t decodes;	       /* [I] PCI_COMMAND_IO and _MEMORY as the firmware left them */
+	uint16_t decodes;	       /* [I] of PCI_COMMAND: as the firmware left it */
 	uint32_t config_size;	       /* [I] 256 or 4096 */
 	struct pci_bar bars[PCI_BARS]; /* [I] */
 	struct pci_device *bridge;     /* [I] behind which it is, or NULL: on a root bus */

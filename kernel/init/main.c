@@ -158,7 +158,7 @@ _Noreturn void kernel_main(void)
 	sched_init();	     /* run queue of this processor; threads can be made */
 	arch_init_devices(); /* ACPI, interrupt controllers, clocks */
 	vm_init();	     /* address spaces */
-	bus_init();	     /* devices, ports and interrupts, for drivers; before there are others */
+	bus_init();	     /* devices, ports, interrupts: while there is one processor */
 	smp_start_all();     /* the other processors: they schedule from here on */
 	epoch_start();	     /* grace periods */
 	work_start();	     /* work queue */

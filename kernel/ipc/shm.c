@@ -9,10 +9,11 @@
  * Linux the count is of regions: a part unmapped in the middle makes two of one.
  *
  *	there		shm_get
- *	going		shm_remove while somebody is attached: its key is gone, its id is not; who
- * knows the id may still attach destroyed	shm_remove, or later when the last region goes: out
- * of the table; the file is let go of freed		with the last reference of the table's kind
- *(ids.c)
+ *	going		shm_remove while somebody is attached: its key is gone, its id is not;
+ *			who knows the id may still attach
+ *	destroyed	shm_remove, or later when the last region goes: out of the table; the
+ *			file is let go of
+ *	freed		with the last reference of the table's kind (ids.c)
  *
  * Locks: IPC_TABLE and the segment's IPC_OBJECT, as ids.c says. mapped and unmapped run under the
  * locks of an address space and take IPC_OBJECT only; the last unmapped runs without, and destroys.

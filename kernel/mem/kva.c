@@ -74,8 +74,9 @@ void kva_boot_add_arena(paddr_t start, paddr_t end)
 	uint64_t size = max((end - start) * IMAGES_SPREAD, IMAGES_MIN);
 
 	size = min(size, DRIVER_END - DRIVER_BASE);
-	images.base = DRIVER_BASE +
-		      random_below((DRIVER_END - DRIVER_BASE - size) / IMAGES_STEP + 1) * IMAGES_STEP;
+	images.base =
+		DRIVER_BASE +
+		random_below((DRIVER_END - DRIVER_BASE - size) / IMAGES_STEP + 1) * IMAGES_STEP;
 	images.limit = images.horizon = images.base + size;
 	images.next = images.base;
 	arena_base = start;

@@ -29,7 +29,7 @@
  * send finds twice as many in flight as survived the last search, so that rings which nobody
  * notices do not pile up. The search is a work item, and runs once for many requests; after one
  * that took long the next waits ten times as long, because whoever sends or receives files waits
- *for it.
+ * for it.
  *
  * Limits: the files a user (by real uid) has in flight are counted, and -ETOOMANYREFS beyond
  * RLIMIT_NOFILE keeps a program from hiding any number of files in queues.

@@ -7,6 +7,7 @@
 #include <banos/export.h>
 #include <base/owner.h>
 #include <lib/errno.h>
+#include <sched/banos_sleep.h>
 #include <sched/epoch.h>
 #include <sched/gate.h>
 
@@ -58,12 +59,14 @@ BANOS_EXPORT(banos_epoch_defer);
 
 void banos_epoch_wait(void)
 {
+	banos_may_sleep(__func__);
 	epoch_wait();
 }
 BANOS_EXPORT(banos_epoch_wait);
 
 void banos_epoch_barrier(void)
 {
+	banos_may_sleep(__func__);
 	epoch_barrier();
 }
 BANOS_EXPORT(banos_epoch_barrier);

@@ -14,6 +14,7 @@
 #include <banos/sync.h>
 #include <base/spinlock.h>
 #include <lib/errno.h>
+#include <sched/banos_sleep.h>
 #include <sched/banos_time.h>
 #include <sched/blocker.h>
 #include <sched/mutex.h>
@@ -52,6 +53,7 @@ BANOS_EXPORT(banos_mutex_init);
 
 void banos_mutex_lock(Banos_Mutex *m)
 {
+	banos_may_sleep(__func__);
 	mutex_lock(mutex_of(m));
 	current()->driver_locks++;
 }
@@ -59,8 +61,10 @@ BANOS_EXPORT(banos_mutex_lock);
 
 int32_t banos_mutex_lock_interruptible(Banos_Mutex *m)
 {
-	int r = mutex_lock_interruptible(mutex_of(m));
+	int r;
 
+	banos_may_sleep(__func__);
+	r = mutex_lock_interruptible(mutex_of(m));
 	if (!r)
 		current()->driver_locks++;
 	return r;
@@ -105,6 +109,7 @@ BANOS_EXPORT(banos_rwlock_init);
 
 void banos_rwlock_read_lock(Banos_Rwlock *l)
 {
+	banos_may_sleep(__func__);
 	rwlock_read_lock(rwlock_of(l));
 	current()->driver_locks++;
 }
@@ -119,6 +124,7 @@ BANOS_EXPORT(banos_rwlock_read_unlock);
 
 void banos_rwlock_write_lock(Banos_Rwlock *l)
 {
+	banos_may_sleep(__func__);
 	rwlock_write_lock(rwlock_of(l));
 	current()->driver_locks++;
 }
@@ -245,6 +251,7 @@ int32_t banos_event_wait(Banos_Event *event, uint64_t timeout_ns, uint32_t flags
 		return 0;
 	if (!timeout_ns)
 		return -ETIMEDOUT;
+	banos_may_sleep(__func__);
 	for (;;) {
 		blocker_node_init(&node);
 		wait_begin(how);

@@ -6,6 +6,7 @@
 #include <banos/sync.h>
 #include <banos/time.h>
 #include <lib/errno.h>
+#include <sched/banos_sleep.h>
 #include <sched/blocker.h>
 #include <sched/clock.h>
 #include <sched/thread.h>
@@ -42,6 +43,7 @@ int32_t banos_sleep_ns(uint64_t ns, uint32_t flags)
 {
 	if (flags & ~BANOS_WAIT_INTERRUPTIBLE)
 		return -EINVAL;
+	banos_may_sleep(__func__);
 	return thread_sleep_until(banos_deadline(ns), flags & BANOS_WAIT_INTERRUPTIBLE
 							      ? WAIT_INTERRUPTIBLE
 							      : WAIT_UNINTERRUPTIBLE);

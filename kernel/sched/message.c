@@ -6,7 +6,7 @@
  * function (CALL), drop translations (FLUSH: flush.c), say where it is (TRACE). Each processor has
  * a mailbox (lib/mailbox.h), a word with a bit for each kind. A sender puts what is to be done
  * where the target finds it, sets the bit, and interrupts the target only if the word was 0. So
- *many senders and many kinds share one interrupt. What else saves interrupts:
+ * many senders and many kinds share one interrupt. What else saves interrupts:
  *
  *	a target that waits for others itself, looks on until a lock is free, or is serving its
  *	mailbox, says so in the same word (ATTENTIVE) and looks again before it goes on: it is never

@@ -15,7 +15,7 @@
  * if the mutex were its own at once, all who come meanwhile would go to sleep as well, and each of
  * them would have to be woken for ever after (a convoy). One that has been woken and looked in vain
  * sets HANDOFF, and the next unlock makes it the owner: from its first look on no newcomer
- *overtakes it, and those on the list never overtake each other.
+ * overtakes it, and those on the list never overtake each other.
  *
  * With HAS_WAITERS every unlock, and every change of the list and of HANDOFF, is made under
  * waiters.lock, and who was on the list passes through it before it returns. Hence:

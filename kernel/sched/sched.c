@@ -11,7 +11,7 @@
  *
  * on_rq: the thread counts as runnable in the queue of thread->cpu; changes under that queue's
  * lock. The running thread is on_rq but not among the policy's candidates. on_cpu: its registers
- *and stack are in use; set before the switch to it, cleared (release) by the next thread on that
+ * and stack are in use; set before the switch to it, cleared (release) by the next thread on that
  * processor once it is off the stack. Only when both are clear may thread_unblock place it on
  * another processor.
  *
@@ -451,6 +451,8 @@ void schedule(void)
 {
 	lockcheck_might_sleep();
 	assert(preempt_count() == 0);
+	if (unlikely(in_interrupt()))
+		panic("sleeping in an interrupt handler");
 	switch_thread(false);
 }
 

@@ -5,7 +5,7 @@
  *	registered	opens find it
  *	unregistered	nobody finds it; its gate is shut and its task has ended; what is asked of
  * it is -ENODEV. Its record stays for good, so that a driver that still completes is named; the
- *rest of its memory goes with the last file.
+ * rest of its memory goes with the last file.
  */
 #include "block.h"
 #include "device.h"

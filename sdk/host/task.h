@@ -2,8 +2,8 @@
 /*
  * Tasks: whatever runs driver code in banos-host. Each has a stack of its own in the one thread of
  * the process. Another one goes on only in calls of the ABI and where a task waits, never
- *elsewhere, so that one seed is one order of events. The sanitizer is told of every change of
- *stacks.
+ * elsewhere, so that one seed is one order of events. The sanitizer is told of every change of
+ * stacks.
  *
  *	READY	 runs, or has given way and may run
  *	BLOCKED	 waits for a condition, a point in time, or a signal

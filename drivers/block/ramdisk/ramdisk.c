@@ -11,7 +11,7 @@
  * disk as it runs: "bad BLOCK" (requests that touch it end with EIO; none: no block), "fail N" (the
  * Nth request from now does), "resize BLOCKS", "lose N" (N requests are never completed: their
  * time-outs reset the disk), "vanish" (the device goes, as one that is pulled out). Reading it
- *shows counts.
+ * shows counts.
  *
  * Locks: disk->lock, a spinlock, covers the lists, counts and settings. data_lock covers the
  * table of pages for the length of one copy of a page. lifecycle covers `gone`. serving is held by

@@ -13,7 +13,7 @@
  *
  * A request that is late, whatever the reason (the device hangs, or was caught lying and is not
  * used any more): the device is reset and set up anew, and the block layer offers again what it
- *had. What does not come back from that is `dead`, and everything asked of it fails.
+ * had. What does not come back from that is `dead`, and everything asked of it fails.
  *
  *	working	-> resetting	disk_timeout: the queue is taken away
  *	resetting -> working	set up anew, with the same features
