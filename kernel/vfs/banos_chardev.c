@@ -236,15 +236,14 @@ static int64_t device_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	Banos_Chardev *d = of->device;
 	struct gate_pass pass;
 	struct Banos_Io io;
-	struct iter it;
 	int64_t r;
 
 	if (!d->ops.ctl)
 		return -ENOTTY;
 	if (!file_enter(of, &pass))
 		return -ENODEV;
-	iter_init_user(&it, arg, _IOC_DIR(cmd) ? _IOC_SIZE(cmd) : 0);
-	banos_io_begin(&io, &it, io_flags(f, NULL));
+	iter_init_user(&io.memory, arg, _IOC_DIR(cmd) ? _IOC_SIZE(cmd) : 0);
+	banos_io_begin(&io, &io.memory, io_flags(f, NULL));
 	io.argument = arg;
 	r = CALL(d, ctl, of->context, cmd, &io);
 	r = banos_io_end(&io, r, d->object.owner, d->ops.cancel, of->context);

@@ -37,12 +37,11 @@ uint32_t banos_io_mode(const struct file *f)
 
 void banos_io_begin(Banos_Io *io, const struct iter *it, uint32_t flags)
 {
-	io->length = 0;
-	if (it) {
+	io->length = it ? iter_left(it) : 0;
+	if (it && it != &io->memory) {
 		io->memory = *it;
 		if (it->seg == &it->one)
 			io->memory.seg = &io->memory.one;
-		io->length = iter_left(it);
 	}
 	io->argument = 0;
 	io->flags = flags;
@@ -60,8 +59,9 @@ static bool is_done(const Banos_Io *io)
 	return __atomic_load_n(&io->done, __ATOMIC_ACQUIRE);
 }
 
-static int64_t wait_done(Banos_Io *io, struct owner *owner,
-			 void (*cancel)(void *file, Banos_Io *io), void *file)
+/* Apart, so that a request which is done at once does not save registers for it. */
+static __noinline int64_t wait_done(Banos_Io *io, struct owner *owner,
+				    void (*cancel)(void *file, Banos_Io *io), void *file)
 {
 	if (WAIT_UNTIL(&io->wait, is_done(io), NEVER, WAIT_INTERRUPTIBLE)) {
 		if (cancel)
@@ -75,7 +75,7 @@ static int64_t wait_done(Banos_Io *io, struct owner *owner,
 int64_t banos_io_end(Banos_Io *io, int64_t returned, struct owner *owner,
 		     void (*cancel)(void *file, Banos_Io *io), void *file)
 {
-	if (returned == BANOS_IO_PENDING)
+	if (unlikely(returned == BANOS_IO_PENDING))
 		returned = wait_done(io, owner, cancel, file);
 	return returned < -DRIVER_MAX_ERRNO || returned == BANOS_IO_PENDING ? -EIO : returned;
 }

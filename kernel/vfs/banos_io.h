@@ -29,7 +29,8 @@ struct Banos_Io {
 /* BANOS_IO_*: how the file is open. */
 uint32_t banos_io_mode(const struct file *f);
 
-/* A request of the current thread; `it` may be NULL: no memory. */
+/* A request of the current thread; `it` may be NULL: no memory, or &io->memory, set by the caller.
+ */
 void banos_io_begin(Banos_Io *io, const struct iter *it, uint32_t flags);
 
 /*

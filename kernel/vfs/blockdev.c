@@ -142,10 +142,9 @@ static int64_t end_of_ctl(struct Banos_Io *io, int64_t result, struct owner *own
 int64_t blockdev_driver_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
 	struct Banos_Io io;
-	struct iter it;
 
-	iter_init_user(&it, arg, _IOC_DIR(cmd) ? _IOC_SIZE(cmd) : 0);
-	banos_io_begin(&io, &it, banos_io_mode(f));
+	iter_init_user(&io.memory, arg, _IOC_DIR(cmd) ? _IOC_SIZE(cmd) : 0);
+	banos_io_begin(&io, &io.memory, banos_io_mode(f));
 	io.argument = arg;
 	return block_ctl(((struct block_file *)f->priv)->device, cmd, &io, end_of_ctl);
 }
