@@ -15,7 +15,16 @@ struct file {
 	struct image_plan plan;
 	struct image_contents contents;
 	uint8_t *memory;
-	bool tried; /* banos probe: it was to be installed */
+
+	/* Of banos probe. */
+	enum {
+		FILE_NEW,
+		FILE_BEGUN, /* what it needs is being installed */
+		FILE_OVER,  /* it was installed, or cannot be */
+	} state;
+	struct file *wanted_by; /* begun: the one that needs it, if it is not for a device */
+	bool optional;		/* that one does without */
+	bool told;		/* why it cannot be installed */
 };
 
 /* NULL after a message. */

@@ -7,7 +7,11 @@
  * it depends on; if it is there already it did not want the device, and the next is tried. Drivers
  * of buses bring new devices, so all begins anew until nothing was installed. Each object is tried
  * once.
+ *
+ * Drivers that need each other cannot be installed. If one of them does without the next, it goes
+ * first, and the others have their turn again.
  */
+#include "devices.h"
 #include "file.h"
 
 #include <bus/match.h>
@@ -17,21 +21,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOLDER	    "/lib/banos"
-#define SUFFIX	    ".banos"
-#define DEVICES	    "/proc/banos/devices"
-#define DEPTH_MAX   32
-#define DEVICES_MAX 4096
-
-struct device {
-	char bus[32], name[64], compatible[64];
-	Banos_Device_Info info;
-	char driver[64]; /* or empty */
-};
+#define FOLDER "/lib/banos"
+#define SUFFIX ".banos"
 
 static struct file *files; /* in order of their names */
-static struct device *devices;
-static size_t device_count;
+static unsigned installed;
 static int status; /* of the command */
 
 /* --- objects ---------------------------------------------------------------------------------- */
@@ -68,15 +62,6 @@ static bool read_files(const char *folder)
 	return true;
 }
 
-static struct file *file_of(const char *name)
-{
-	struct file *f = files;
-
-	while (f && strcmp(f->name, name) != 0)
-		f = f->next;
-	return f;
-}
-
 static bool is_installed(const char *name)
 {
 	bool failed;
@@ -85,64 +70,6 @@ static bool is_installed(const char *name)
 		if (driver_is(d, name))
 			return true;
 	return false;
-}
-
-/* --- devices ---------------------------------------------------------------------------------- */
-
-/* The value of "KEY=" in a line, cut; empty if there is none. A driver's name ends the line. */
-static void get(const char *line, const char *key, char *out, size_t size)
-{
-	const char *at = strstr(line, key);
-	size_t n = at ? strcspn(at + strlen(key), strcmp(key, " driver=") ? " \n" : "\n") : 0;
-
-	snprintf(out, size, "%.*s", (int)n, at ? at + strlen(key) : "");
-}
-
-static uint32_t get_number(const char *line, const char *key)
-{
-	char text[16];
-
-	get(line, key, text, sizeof(text));
-	return *text && *text != '*' ? (uint32_t)strtoul(text, NULL, 16) : BANOS_MATCH_ANY;
-}
-
-static bool parse(const char *line, struct device *d)
-{
-	if (sscanf(line, "%31s %63s", d->bus, d->name) != 2)
-		return false;
-	get(line, " compatible=", d->compatible, sizeof(d->compatible));
-	get(line, " driver=", d->driver, sizeof(d->driver));
-	d->info = (Banos_Device_Info){
-		.size = sizeof(d->info),
-		.bus = d->bus,
-		.name = d->name,
-		.compatible = d->compatible,
-		.vendor = get_number(line, " vendor="),
-		.device = get_number(line, " device="),
-		.subvendor = get_number(line, " subvendor="),
-		.subdevice = get_number(line, " subdevice="),
-		.class_code = get_number(line, " class="),
-		.revision = get_number(line, " revision="),
-	};
-	return true;
-}
-
-static bool read_devices(void)
-{
-	FILE *from = fopen(DEVICES, "re");
-	char line[512];
-
-	if (!from) {
-		fprintf(stderr, "banos: " DEVICES ": %s; is this Banos?\n", strerror(errno));
-		return false;
-	}
-	if (!devices)
-		devices = calloc(DEVICES_MAX, sizeof(*devices));
-	device_count = 0;
-	while (devices && device_count < DEVICES_MAX && fgets(line, sizeof(line), from))
-		device_count += parse(line, &devices[device_count]);
-	fclose(from);
-	return devices != NULL;
 }
 
 /* --- who drives what -------------------------------------------------------------------------- */
@@ -169,7 +96,7 @@ static struct file *best_file(const struct device *d)
 	uint32_t best_score = 0;
 
 	for (struct file *f = files; f; f = f->next) {
-		uint32_t score = f->tried ? 0 : score_of(f, d);
+		uint32_t score = f->state == FILE_NEW ? score_of(f, d) : 0;
 
 		if (score > best_score) {
 			best = f;
@@ -179,13 +106,132 @@ static struct file *best_file(const struct device *d)
 	return best;
 }
 
+/* --- what a driver needs ---------------------------------------------------------------------- */
+
+enum outcome {
+	INSTALLED,
+	FAILED, /* somebody has said why */
+	LATER,	/* it needs one that does without it, and that goes first */
+};
+
+static bool version_fits(const struct file *f, const Banos_Dependency *d)
+{
+	uint32_t version = f->contents.record->version;
+
+	return version >= d->minimum && (!d->maximum || version <= d->maximum);
+}
+
+/* The object for a dependency, or NULL; *unfit: one whose version will not do. */
+static struct file *file_for(const Banos_Dependency *d, struct file **unfit)
+{
+	struct file *found = NULL;
+
+	*unfit = NULL;
+	for (struct file *f = files; f; f = f->next) {
+		if (strcmp(f->name, d->name) != 0)
+			continue;
+		if (!version_fits(f, d))
+			*unfit = f;
+		else if (!found || found->state == FILE_OVER)
+			found = f;
+	}
+	return found;
+}
+
+#define V(version)                                                          \
+	BANOS_VERSION_GET_MAJOR(version), BANOS_VERSION_GET_MINOR(version), \
+		BANOS_VERSION_GET_PATCH(version)
+
+static enum outcome refuse_version(const struct file *f, const Banos_Dependency *d,
+				   const struct file *unfit)
+{
+	bool old = unfit->contents.record->version < d->minimum;
+	uint32_t limit = old ? d->minimum : d->maximum;
+
+	fprintf(stderr,
+		"banos: %s: driver %s needs driver %s %u.%u.%u or %s, but %s is %u.%u.%u: put %s "
+		"one into the folder\n",
+		f->path, f->name, d->name, V(limit), old ? "newer" : "older", unfit->path,
+		V(unfit->contents.record->version), old ? "a newer" : "an older");
+	return FAILED;
+}
+
+/* "a -> b -> c": who has wanted whom, from one down to another. */
+static void show_way(const struct file *from, const struct file *to)
+{
+	if (to != from)
+		show_way(from, to->wanted_by);
+	fprintf(stderr, "%s -> ", to->name);
+}
+
+/* f needs `first`, and was wanted for it. */
+static enum outcome close_circle(struct file *first, struct file *f)
+{
+	for (struct file *i = f; i != first; i = i->wanted_by)
+		if (i->optional)
+			return LATER;
+	fprintf(stderr,
+		"banos: %s: these drivers need each other, so none of them can be "
+		"installed: ",
+		first->path);
+	show_way(first, f);
+	fprintf(stderr, "%s; make one of the dependencies optional\n", first->name);
+	for (struct file *i = f; i != first; i = i->wanted_by)
+		i->told = true;
+	first->told = true;
+	return FAILED;
+}
+
+static enum outcome install(struct file *f, const char *reason);
+
+static enum outcome install_dependency(struct file *f, const Banos_Dependency *d)
+{
+	bool optional = d->flags & BANOS_DEPENDENCY_OPTIONAL;
+	struct file *unfit, *other = file_for(d, &unfit);
+	enum outcome outcome;
+
+	if (!other) /* if there is no such driver at all, the kernel will say so */
+		return unfit && !optional ? refuse_version(f, d, unfit) : INSTALLED;
+	if (other->state == FILE_BEGUN) {
+		outcome = optional ? INSTALLED : close_circle(other, f);
+	} else {
+		other->wanted_by = f;
+		other->optional = optional;
+		outcome = install(other, f->name);
+	}
+	if (optional)
+		return INSTALLED;
+	if (outcome == FAILED && !f->told)
+		fprintf(stderr,
+			"banos: %s: driver %s needs driver %s, which could not be installed\n",
+			f->path, f->name, d->name);
+	return outcome;
+}
+
+static enum outcome install_dependencies(struct file *f)
+{
+	for (uint32_t i = 0; i < f->contents.meta.dependencies.count; i++) {
+		enum outcome outcome = INSTALLED;
+		Banos_Dependency d;
+
+		file_dependency(f, i, &d);
+		if (!is_installed(d.name))
+			outcome = install_dependency(f, &d);
+		if (outcome != INSTALLED)
+			return outcome;
+	}
+	return INSTALLED;
+}
+
+/* --- installing ------------------------------------------------------------------------------- */
+
 /* "edu.banos: installed as instance 1 for pci 0000:00:01.0, pci 0000:01:00.0" */
 static void tell(const struct file *f, long instance, const char *reason)
 {
 	unsigned n = 0;
 
 	printf("%s: installed as instance %ld", f->path, instance);
-	if (read_devices())
+	if (devices_read())
 		for (size_t i = 0; i < device_count; i++)
 			if (strcmp(devices[i].driver, f->name) == 0)
 				printf("%s%s %s", n++ ? ", " : " for ", devices[i].bus,
@@ -194,46 +240,32 @@ static void tell(const struct file *f, long instance, const char *reason)
 	fflush(stdout);
 }
 
-static bool install(struct file *f, const char *reason, unsigned depth);
-
-/* Those that it depends on; what is not there the kernel will say, or the driver does without. */
-static bool install_dependencies(const struct file *f, unsigned depth)
+static enum outcome install(struct file *f, const char *reason)
 {
-	for (uint32_t i = 0; i < f->contents.meta.dependencies.count; i++) {
-		Banos_Dependency d;
-		struct file *other;
-
-		file_dependency(f, i, &d);
-		other = file_of(d.name);
-		if (!other || is_installed(d.name))
-			continue;
-		if (!install(other, f->name, depth + 1) && !(d.flags & BANOS_DEPENDENCY_OPTIONAL))
-			return false;
-	}
-	return true;
-}
-
-/* An object in a circle of dependencies has been tried when the circle closes. */
-static bool install(struct file *f, const char *reason, unsigned depth)
-{
+	enum outcome outcome;
 	long instance;
 
-	if (f->tried || depth > DEPTH_MAX)
-		return false;
-	f->tried = true;
-	if (!install_dependencies(f, depth))
-		return false;
+	if (f->state == FILE_OVER)
+		return FAILED;
+	f->state = FILE_BEGUN;
+	outcome = install_dependencies(f);
+	f->state = outcome == LATER ? FILE_NEW : FILE_OVER;
+	if (outcome == FAILED)
+		status = EXIT_FAILURE;
+	if (outcome != INSTALLED)
+		return outcome;
 	instance = install_image(&f->image, NULL);
 	if (instance < 0) {
 		status = complain(f->path, errno);
-		return false;
+		return FAILED;
 	}
+	installed++;
 	tell(f, instance, reason);
-	return true;
+	return INSTALLED;
 }
 
-/* One driver for one device. False: there is nothing more to do. */
-static bool install_next(void)
+/* One driver for one device, if there is one to do. */
+static void install_next(void)
 {
 	for (size_t i = 0; i < device_count; i++) {
 		char reason[160];
@@ -243,26 +275,29 @@ static bool install_next(void)
 			continue;
 		while ((f = best_file(&devices[i])) != NULL) {
 			if (is_installed(f->name)) {
-				f->tried = true;
+				f->state = FILE_OVER;
 				continue;
 			}
 			snprintf(reason, sizeof(reason), "%s %s, which it does not take",
 				 devices[i].bus, devices[i].name);
-			if (install(f, reason, 0))
-				return true;
+			if (install(f, reason) == INSTALLED)
+				return;
 		}
 	}
-	return false;
 }
 
 int command_probe(int argc, char **argv)
 {
+	unsigned before;
+
 	status = EXIT_SUCCESS;
 	if (!read_files(argc ? argv[0] : FOLDER))
 		return EXIT_FAILURE;
 	do {
-		if (!read_devices())
+		before = installed;
+		if (!devices_read())
 			return EXIT_FAILURE;
-	} while (install_next());
+		install_next();
+	} while (installed != before);
 	return status;
 }
