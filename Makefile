@@ -98,10 +98,12 @@ setup:
 
 SMP ?= 2
 MEMORY ?= 256M
+MACHINE ?= q35
 APPEND ?=
 DISKS = $(foreach d,$(DISK),-drive if=virtio,format=raw,file=$(d))
-QEMU = qemu-system-x86_64 -machine q35 -cpu max -smp $(SMP) -m $(MEMORY) -nodefaults \
-	-display none -kernel $(KERNEL) -initrd $(INITRAMFS) $(DISKS) -serial mon:stdio
+QEMU = qemu-system-x86_64 -machine $(MACHINE) -cpu max -smp $(SMP) -m $(MEMORY) -nodefaults \
+	-display none -kernel $(KERNEL) -initrd $(INITRAMFS) $(DISKS) \
+	$(addprefix -device ,$(DEVICES)) -serial mon:stdio
 
 # The serial line knows neither the type nor the size of the terminal behind it: init sets both.
 run-vm: all
@@ -151,7 +153,8 @@ clean:
 help:
 	@echo 'make              build kernel, drivers, programs and initramfs into build/'
 	@echo 'make run          boot to a shell on this terminal (Ctrl-A X ends)'
-	@echo '                  SMP=4 MEMORY=1G DISK="a.img b.img" APPEND="words" change the machine'
+	@echo '                  SMP=4 MEMORY=1G DISK="a.img b.img" APPEND="words" change the machine,'
+	@echo '                  MACHINE=pc DEVICES="edu virtio-rng-pci" as QEMU names them'
 	@echo "make check        every test; T='guest/fork host/*' runs a selection"
 	@echo 'make lint         formatting, order of the folders, warnings of gcc and clang'
 	@echo 'make bench        beside Linux, in virtual time; ROW=name, WALL=1: doc/bench.md'
@@ -308,7 +311,8 @@ SDK_TARBALL := $(SDK).tar.gz
 SDK_HEADERS := $(wildcard include/banos/*.h) $(wildcard sdk/include/banos/*.h)
 SDK_LIB_SOURCES := $(wildcard sdk/lib/*.c)
 SDK_CHECK_SOURCES := $(wildcard sdk/check/*.c)
-SDK_PAGES := doc/man/banos-cc.1 doc/man/banos-check.1 doc/man/banos-host.1 $(wildcard doc/abi/*.md)
+SDK_MANUALS := doc/man/banos-cc.1 doc/man/banos-check.1 doc/man/banos-host.1
+SDK_PAGES := $(wildcard doc/abi/*.md)
 SDK_TEMPLATE := $(wildcard sdk/template/*)
 SDK_MODELS := $(wildcard sdk/models/* sdk/include/banos-host/*)
 SDK_EXAMPLES := $(foreach d,misc/edu/edu sample/mailbox/mailbox block/ramdisk/ramdisk, \
@@ -403,12 +407,13 @@ $(B)/sdk/done: $(B)/sdk/headers $(B)/sdk/libbanos.a $(B)/sdk/banos-check
 	$(Q)cp $(B)/sdk/libbanos.a $(SDK)/lib && cp $(B)/sdk/banos-check $(SDK)/bin
 	$(Q)strip $(SDK)/bin/banos-check && touch $@
 
-$(SDK_TARBALL): $(B)/sdk/done $(B)/sdk/banos-host $(SDK_PAGES) $(SDK_TEMPLATE) $(SDK_MODELS) $(SDK_EXAMPLES) tools/gen_abi_doc tools/pylib/abi_headers.py
+$(SDK_TARBALL): $(B)/sdk/done $(B)/sdk/banos-host $(SDK_MANUALS) $(SDK_PAGES) $(SDK_TEMPLATE) $(SDK_MODELS) $(SDK_EXAMPLES) tools/gen_abi_doc tools/pylib/abi_headers.py
 	$(call say,TAR,$@)
-	$(Q)rm -rf $(SDK)/doc $(SDK)/template $(SDK)/lib/models && mkdir -p $(SDK)/doc $(SDK)/lib/models
+	$(Q)cd $(SDK) && rm -rf doc man template lib/models && mkdir -p doc man/man1 lib/models
 	$(Q)rm -rf $(SDK)/include/banos-host && cp -r sdk/include/banos-host $(SDK)/include
 	$(Q)cp sdk/models/* $(SDK)/lib/models
-	$(Q)tools/gen_abi_doc $(SDK)/doc include/banos sdk/include/banos
+	$(Q)tools/gen_abi_doc $(SDK) include/banos sdk/include/banos
+	$(Q)cp $(SDK_MANUALS) $(SDK)/man/man1
 	$(Q)cp $(SDK_PAGES) $(SDK)/doc && cp -r sdk/template LICENSE $(SDK)
 	$(Q)mkdir -p $(SDK)/doc/examples && cp $(SDK_EXAMPLES) $(SDK)/doc/examples
 	$(Q)strip --strip-debug -o $(SDK)/bin/banos-host $(B)/sdk/banos-host

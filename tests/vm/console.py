@@ -90,6 +90,29 @@ class Terminal:
             self.fail(f"{what}: make run ended with {status}")
 
 
+def check_devices(machine):
+    with tempfile.TemporaryDirectory() as folder:
+        disks = []
+        for name in (b"first", b"second"):
+            disks.append(os.path.join(folder, name.decode()))
+            with open(disks[-1], "wb") as f:
+                f.write(name + b" disk\n")
+                f.truncate(1 << 20)
+        t = Terminal(["make", "-s", "run-vm", "SMP=1", "MACHINE=" + machine,
+                      "DISK=" + " ".join(disks), "DEVICES=edu virtio-rng-pci"])
+        text = t.expect(PROMPT, f"boot of {machine}", BOOT_SECONDS)
+        for driver in (b"edu", b"virtio", b"virtio-blk", b"virtio-rng"):
+            if b"/lib/banos/" + driver + b".banos: installed as instance" not in text:
+                t.fail(f"{machine}: init has not installed {driver.decode()}")
+        t.run(b"head -n 1 /dev/vda; head -n 1 /dev/vdb", rb"\nfirst disk\nsecond disk\n", "disks")
+        # Every function of a bus has its driver; bridges need none.
+        t.run(b"grep -c -e ' driver=edu' -e ' driver=virtio' /proc/banos/devices", rb"\n7\n",
+              "drivers of devices")
+        # Ctrl-A X ends QEMU from outside.
+        t.send(b"\x01x")
+        t.expect_end("Ctrl-A X")
+
+
 def main():
     t = Terminal(["make", "-s", "run-vm", "SMP=2"])
     t.expect(PROMPT, "boot", BOOT_SECONDS)
@@ -133,19 +156,9 @@ def main():
     t.run(b"echo up again", rb"\nup again\n", "a command after the reboot")
     t.send(b"poweroff\r")
     t.expect_end("poweroff")
-    # Disks are there: init has installed their drivers. Ctrl-A X ends QEMU from outside.
-    with tempfile.TemporaryDirectory() as folder:
-        disks = []
-        for name in (b"first", b"second"):
-            disks.append(os.path.join(folder, name.decode()))
-            with open(disks[-1], "wb") as f:
-                f.write(name + b" disk\n")
-                f.truncate(1 << 20)
-        t = Terminal(["make", "-s", "run-vm", "SMP=1", "DISK=" + " ".join(disks)])
-        t.expect(rb"installed as instance[\s\S]*" + PROMPT, "boot", BOOT_SECONDS)
-        t.run(b"head -n 1 /dev/vda; head -n 1 /dev/vdb", rb"\nfirst disk\nsecond disk\n", "disks")
-        t.send(b"\x01x")
-        t.expect_end("Ctrl-A X")
+    # Devices are there: init has installed their drivers, on either chip set.
+    for machine in ("pc", "q35"):
+        check_devices(machine)
 
 
 main()
