@@ -7,6 +7,8 @@
  * The second half looks at what a loader cannot or need not see: the declared versions against the
  * symbols that are used (symbols.c), and the machine code against the compiler contract (code.c).
  *
+ * What the object needs goes to stdout, what is wrong with it to stderr.
+ *
  * Exit status: 0 fine, perhaps with warnings; 1 refused or errors; 2 wrong usage.
  */
 #include "check.h"
@@ -30,13 +32,14 @@ void report(struct check *c, enum severity severity, const char *fix, const char
 
 	c->errors += severity == ERROR;
 	c->warnings += severity == WARNING;
-	printf("%s: %s: ", c->name, words[severity]);
+	fflush(stdout); /* so that the two stay in order where they go to the same place */
+	fprintf(stderr, "%s: %s: ", c->name, words[severity]);
 	va_start(ap, format);
-	vprintf(format, ap);
+	vfprintf(stderr, format, ap);
 	va_end(ap);
-	printf("\n");
+	fprintf(stderr, "\n");
 	if (fix)
-		printf("    fix: %s\n", fix);
+		fprintf(stderr, "    fix: %s\n", fix);
 }
 
 const char *section_name(const struct check *c, uint32_t index)
@@ -155,64 +158,96 @@ static void release(struct check *c)
 	free(c);
 }
 
-static void usage(FILE *to)
+static void usage(void)
 {
-	fprintf(to,
-		"usage: banos-check [OPTION ...] FILE.banos ...\n"
-		"Says what a driver needs, and what is wrong with it.\n\n"
-		"  -q, --quiet    only what is wrong\n"
-		"  --for-host     it is meant for banos-host, not for a kernel\n"
-		"  --name NAME    call the file by this name\n"
-		"  --symbols      the functions of the ABI that this SDK knows, and since when\n"
-		"  --help, --version\n\n"
-		"Exit status: 0 fine, 1 something is wrong, 2 wrong usage.\n");
+	printf("usage: banos-check [OPTION ...] FILE.banos ...\n"
+	       "Says what a driver needs, and what is wrong with it.\n\n"
+	       "  -q, --quiet    only what is wrong\n"
+	       "  --for-host     it is meant for banos-host, not for a kernel\n"
+	       "  --name NAME    call the file by this name\n"
+	       "  --symbols      the functions of the ABI that this SDK knows, and since when\n"
+	       "  --help, --version\n\n"
+	       "Exit status: 0 fine, 1 something is wrong, 2 wrong usage.\n");
 }
 
-int main(int argc, char **argv)
+static int misused(const char *what, const char *word)
 {
-	bool quiet = false, for_host = false;
-	const char *name = NULL;
-	int status = EXIT_SUCCESS, i;
+	fprintf(stderr, "banos-check: %s%s\nTry 'banos-check --help'.\n", what, word);
+	return EXIT_USAGE;
+}
+
+static struct {
+	bool quiet, for_host;
+	const char *name;
+} options;
+
+/* Returns the exit status if an option is all that was asked for or is wrong, or -1; *first: the
+ * first word that is none. */
+static int take_options(int argc, char **argv, int *first)
+{
+	int i;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
-		if (!strcmp(argv[i], "-q") || !strcmp(argv[i], "--quiet")) {
-			quiet = true;
-		} else if (!strcmp(argv[i], "--for-host")) {
-			for_host = true;
-		} else if (!strcmp(argv[i], "--name") && i + 1 < argc) {
-			name = argv[++i];
-		} else if (!strcmp(argv[i], "--help")) {
-			usage(stdout);
+		const char *o = argv[i];
+
+		if (!strcmp(o, "--")) {
+			i++;
+			break;
+		}
+		if (!strcmp(o, "-q") || !strcmp(o, "--quiet")) {
+			options.quiet = true;
+		} else if (!strcmp(o, "--for-host")) {
+			options.for_host = true;
+		} else if (!strcmp(o, "--name") && i + 1 < argc) {
+			options.name = argv[++i];
+		} else if (!strcmp(o, "--help")) {
+			usage();
 			return EXIT_SUCCESS;
-		} else if (!strcmp(argv[i], "--symbols")) {
+		} else if (!strcmp(o, "--symbols")) {
 			show_symbols(NULL);
 			return EXIT_SUCCESS;
-		} else if (!strcmp(argv[i], "--version")) {
+		} else if (!strcmp(o, "--version")) {
 			printf("banos-check, Banos ABI %u.%u.%u\n",
 			       BANOS_VERSION_GET_MAJOR(BANOS_VERSION),
 			       BANOS_VERSION_GET_MINOR(BANOS_VERSION),
 			       BANOS_VERSION_GET_PATCH(BANOS_VERSION));
 			return EXIT_SUCCESS;
 		} else {
-			fprintf(stderr, "banos-check: the option %s is not known\n", argv[i]);
-			usage(stderr);
-			return EXIT_USAGE;
+			return misused("the option is not known, or needs a value: ", o);
 		}
 	}
-	if (i == argc) {
-		fprintf(stderr, "banos-check: no file was given\n");
-		usage(stderr);
-		return EXIT_USAGE;
-	}
-	for (; i < argc; i++) {
+	*first = i;
+	return -1;
+}
+
+static int check_files(int count, char **paths)
+{
+	int status = EXIT_SUCCESS;
+
+	if (!count)
+		return misused("no file was given", "");
+	for (int i = 0; i < count; i++) {
 		struct check *c = allocate(1, sizeof(*c));
 
-		c->name = name ? name : argv[i];
-		c->quiet = quiet;
-		c->for_host = for_host;
-		if (check_file(c, argv[i]) != EXIT_SUCCESS)
+		c->name = options.name ? options.name : paths[i];
+		c->quiet = options.quiet;
+		c->for_host = options.for_host;
+		if (check_file(c, paths[i]) != EXIT_SUCCESS)
 			status = EXIT_FAILURE;
 		release(c);
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	int first, status = take_options(argc, argv, &first);
+
+	if (status < 0)
+		status = check_files(argc - first, argv + first);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "banos-check: the report cannot be written: %s\n", strerror(errno));
+		status = EXIT_FAILURE;
 	}
 	return status;
 }

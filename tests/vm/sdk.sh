@@ -9,7 +9,7 @@ root=$PWD
 make -s sdk >"$work/log" 2>&1 || fail "make sdk fails: $(cat "$work/log")"
 tar -C "$work" -xzf build/sdk/banos-sdk-*.tar.gz || fail "the tarball cannot be unpacked"
 mv "$work"/banos-sdk-* "$work/sdk"
-[ "$(cd "$work/sdk" && echo *)" = "LICENSE VERSION bin doc include lib template" ] ||
+[ "$(cd "$work/sdk" && echo *)" = "LICENSE VERSION bin doc include lib man template" ] ||
 	fail "the top folder holds other things: $(ls "$work/sdk")"
 PATH=$work/sdk/bin:$PATH
 mkdir "$work/user" "$work/d"
@@ -106,7 +106,7 @@ for compiler in gcc clang; do
 			banos-cc $level $debug -Wall -Wextra -DOWN_BUILD="\"$build\"" \
 				-o "$work/d/$build.banos" own.c other.c >"$work/log" 2>&1 ||
 				fail "$build does not build: $(cat "$work/log")"
-			banos-check -q "$work/d/$build.banos" >"$work/log" ||
+			banos-check -q "$work/d/$build.banos" >"$work/log" 2>&1 ||
 				fail "$build: $(cat "$work/log")"
 			# Only clang before 15 has something to be said about it.
 			[ "$compiler" = clang ] || [ ! -s "$work/log" ] ||
@@ -172,7 +172,8 @@ expect_line '^ *banos_free  *since 0\.9'
 
 # Each function has its place in the manual.
 for f in $(sed -n 's/.*\(banos_[a-z0-9_]*\) *since.*banos\/\(.*\)\.h>/\1:\2/p' "$work/out"); do
-	grep -q "${f%:*}(" "$work/sdk/doc/man3/banos_${f#*:}.3" &&
+	grep -q "${f%:*}(" "$work/sdk/man/man3/banos_${f#*:}.3" &&
+		MANPATH=$work/sdk/man man -w 3 "${f%:*}" >"$work/log" 2>&1 &&
 		grep -q "id=\"${f%:*}\"" "$work/sdk/doc/html/${f#*:}.html" ||
 		fail "the manual does not have ${f%:*}"
 done
@@ -260,11 +261,12 @@ END
 expect_line 'fix: \.minimal_banos_version = BANOS_VERSION_MAKE\(0, 9, 0\)'
 
 # A driver for banos-host alone.
-banos-cc -fsanitize=address -DOWN_BUILD='"asan"' -o asan.banos own.c other.c >"$work/out" ||
+banos-cc -fsanitize=address -DOWN_BUILD='"asan"' -o asan.banos own.c other.c >"$work/out" 2>&1 ||
 	fail "-fsanitize=address does not work: $(cat "$work/out")"
 expect_line 'note: is instrumented .* banos-host only'
 expect_status 1 banos-check -q asan.banos
-expect_line 'error: is instrumented .* no kernel has the functions'
+expect_line 'error: is instrumented .* no kernel has the functions' err
+[ ! -s "$work/out" ] || fail "an error is on the standard output: $(cat "$work/out")"
 expect_status 0 banos-host asan.banos
 expect_line 'own: works, asan' err
 
@@ -284,7 +286,7 @@ echo 'syntax error' >syntax.c
 expect_status 1 banos-cc -o x.banos syntax.c
 echo 'int unused;' >recordless.c
 expect_status 1 banos-cc -o x.banos recordless.c
-expect_line 'BANOS_DRIVER_API is missing'
+expect_line 'BANOS_DRIVER_API is missing' err
 [ ! -e x.banos ] || fail "a failed banos-cc leaves an output"
 # Spaces and quotes in names and values reach the compiler as they are.
 mkdir 'a folder'
@@ -296,3 +298,7 @@ expect_status 0 banos-cc --help
 expect_status 0 banos-check --help
 expect_status 2 banos-check
 expect_status 2 banos-check --wrong
+expect_status 2 banos-check --name
+expect_status 1 banos-check -- --help
+[ ! -s "$work/out" ] || fail "what is wrong is on the standard output: $(cat "$work/out")"
+expect_status 1 sh -c 'banos-check --symbols >/dev/full'
