@@ -31,8 +31,9 @@ __attribute__((noinline)) static uint64_t own_callee(uint64_t value)
 	return value + 1;
 }
 
-static uint64_t calls_imported(uint64_t n)
+static uint64_t calls_imported(Banos_Io *io, uint64_t n)
 {
+	(void)io;
 	uint64_t sum = 0;
 
 	while (n--)
@@ -40,13 +41,24 @@ static uint64_t calls_imported(uint64_t n)
 	return sum;
 }
 
-static uint64_t calls_local(uint64_t n)
+static uint64_t calls_local(Banos_Io *io, uint64_t n)
 {
+	(void)io;
 	uint64_t sum = 0;
 
 	while (n--)
 		sum = own_callee(sum);
 	return sum;
+}
+
+/* One instruction and a return, as its like on Linux. */
+static uint64_t calls_kernel(Banos_Io *io, uint64_t n)
+{
+	uint64_t all = n, last = 0;
+
+	while (n--)
+		last = banos_io_argument(io);
+	return last ? all : 0;
 }
 
 static uint32_t on_interrupt(void *ctx)
@@ -77,14 +89,14 @@ static int64_t interrupt(Banos_Io *io)
 	return banos_io_copy_out(io, 0, &cycles, sizeof(cycles));
 }
 
-static int64_t calls(Banos_Io *io, uint64_t (*which)(uint64_t))
+static int64_t calls(Banos_Io *io, uint64_t (*which)(Banos_Io *, uint64_t))
 {
 	uint64_t n;
 	int64_t result = banos_io_copy_in(io, 0, &n, sizeof(n));
 
 	if (result)
 		return result;
-	n = which(n);
+	n = which(io, n);
 	return banos_io_copy_out(io, 0, &n, sizeof(n));
 }
 
@@ -100,6 +112,8 @@ static int64_t control(void *file, uint32_t operation, Banos_Io *io)
 		return calls(io, calls_imported);
 	case BENCH_LOCAL:
 		return calls(io, calls_local);
+	case BENCH_KERNEL:
+		return calls(io, calls_kernel);
 	case BENCH_INTERRUPT:
 		return interrupt(io);
 	default:

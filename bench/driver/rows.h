@@ -7,10 +7,11 @@
 #define BENCH_DRIVER_ROWS_H
 
 #define BENCH_NUMBER 0x80044201u /* _IOR('B', 1, int): gives 42 */
-/* _IOWR('B', ., uint64_t): so many calls of a function of another driver, or of its own; gives
- * their sum. */
+/* _IOWR('B', ., uint64_t): so many calls of a function of another driver, of its own, or of the
+ * kernel; gives how many. */
 #define BENCH_IMPORTED 0xc0084202u
 #define BENCH_LOCAL    0xc0084203u
+#define BENCH_KERNEL   0xc0084205u
 /* _IOR('B', 4, uint64_t): cycles from telling edu to interrupt to its handler's first instruction.
  */
 #define BENCH_INTERRUPT 0x80084204u

@@ -147,6 +147,7 @@ const struct row driver_rows[] = {
 	{"ioctl_driver", ioctl_driver, 0, 'l', ONE},
 	{"call_local", calls, BENCH_LOCAL, 'l', ONE},
 	{"call_imported", calls, BENCH_IMPORTED, 'l', ONE},
+	{"call_kernel", calls, BENCH_KERNEL, 'l', ONE},
 	{"interrupt", interrupt, 0, 'l', ONE},
 	{0},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* For the bench, on Linux: what bench/driver/rows.c is on Banos. */
 #include <linux/interrupt.h>
+#include <linux/jiffies.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -35,6 +36,17 @@ static u64 calls_local(u64 n)
 	while (n--)
 		sum = own_callee(sum);
 	return sum;
+}
+
+/* One instruction and a return, where HZ divides 1000. */
+static u64 calls_kernel(u64 n)
+{
+	u64 all = n;
+	unsigned int last = 0;
+
+	while (n--)
+		last = jiffies_to_msecs(1);
+	return last ? all : 0;
 }
 
 static irqreturn_t on_interrupt(int irq, void *ctx)
@@ -81,6 +93,8 @@ static long control(struct file *file, unsigned int operation, unsigned long arg
 		return calls((u64 __user *)argument, calls_imported);
 	case BENCH_LOCAL:
 		return calls((u64 __user *)argument, calls_local);
+	case BENCH_KERNEL:
+		return calls((u64 __user *)argument, calls_kernel);
 	case BENCH_INTERRUPT:
 		return interrupt((u64 __user *)argument);
 	default:
