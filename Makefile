@@ -380,6 +380,7 @@ SDK_HOST_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-pie -fno-omit-frame-point
 	-Isdk/host/shim -Isdk/host -Isdk/include -Ikernel -Ikernel/arch/include -Iinclude $(WARNINGS) \
 	$(call config_flags,0,0)
 SDK_HOST_SOURCES := $(wildcard sdk/host/*.c kernel/driver/image*.c) \
+	kernel/base/banos_desc.c kernel/base/banos_refuse.c \
 	$(addprefix kernel/driver/,load.c install.c remove.c uses.c params.c symbols.c interfaces.c) \
 	$(addprefix kernel/bus/,device.c device_tree.c match.c) \
 	kernel/base/owner.c kernel/base/banos_name.c \

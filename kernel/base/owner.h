@@ -46,6 +46,9 @@ enum owner_stage {
 /* How far its init is. */
 enum owner_start { OWNER_READY, OWNER_STARTING, OWNER_FAILED };
 
+/* Room for a sentence. */
+#define OWNER_REFUSAL_SIZE 240
+
 struct owner {
 	struct rb_node node;		   /* [owners] */
 	const void *record;		   /* [I] the driver's Banos_Driver: its name in the ABI */
@@ -59,6 +62,10 @@ struct owner {
 	uint32_t users;	     /* [a] what keeps it from being removed: files, dependents */
 	uint32_t complaints; /* [a] rules it has broken */
 	uint32_t deferred;   /* [a] its calls that wait for a grace period */
+	struct {
+		int error; /* 0: none */
+		char sentence[OWNER_REFUSAL_SIZE];
+	} refusal; /* [lock] the last call of its init that was refused: base/banos_refuse.h */
 	struct work_queue
 		*queue; /* [a] for its functions, once there is one: sched/banos_queue.h */
 };

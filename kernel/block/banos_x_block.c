@@ -7,6 +7,7 @@
 
 #include "desc.h"
 #include <banos/export.h>
+#include <base/banos_refuse.h>
 #include <lib/errno.h>
 #include <mem/slab.h>
 
@@ -92,6 +93,7 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 	struct owner *owner = owner_find(driver);
 	struct Banos_X_Block *b;
 	Banos_X_Block_Desc desc;
+	const char *wrong;
 	int r = banos_struct_get(&desc, sizeof(desc), given), used;
 
 	if (device)
@@ -99,14 +101,18 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 	if (r)
 		return r;
 	block_desc_fill_in(&desc);
-	if (!owner || !device || !block_desc_ok(&desc))
-		return -EINVAL;
+	if (!owner || !device)
+		return BANOS_REFUSE_CALLER(owner);
+	wrong = block_desc_wrong(&desc);
+	if (wrong)
+		return BANOS_REFUSE_WRONG(owner, desc.name, wrong);
 	b = kzalloc(sizeof(*b) + desc.queues * sizeof(b->queues[0]));
 	if (!b)
 		return -ENOMEM;
 	used = r = banos_ops_get(&b->ops, sizeof(b->ops), ops);
 	if (r >= 0)
-		r = b->ops.submit ? set_up(b, &desc) : -EINVAL;
+		r = b->ops.submit ? set_up(b, &desc)
+				  : BANOS_REFUSE_WRONG(owner, desc.name, BLOCK_SUBMIT_WRONG);
 	if (r) {
 		undo(b);
 		return r;
@@ -129,6 +135,8 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 		block_end(b);
 	}
 	*device = NULL;
+	if (r == -EEXIST)
+		BANOS_REFUSE_TAKEN(owner, desc.name, ", or have %u in it");
 	return r;
 }
 BANOS_EXPORT(banos_x_block_register);

@@ -21,6 +21,7 @@
 
 #include <arch/paging.h>
 #include <banos/export.h>
+#include <base/banos_refuse.h>
 #include <base/banos_struct.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -82,6 +83,7 @@ int32_t banos_dma_create(Banos_Device *device, const Banos_Dma_Limits *given, Ba
 {
 	struct owner *owner = device ? device_owner(device) : NULL;
 	Banos_Dma_Limits l;
+	const char *wrong;
 	Banos_Dma *dma;
 	int r = banos_struct_get(&l, sizeof(l), given);
 
@@ -89,8 +91,11 @@ int32_t banos_dma_create(Banos_Device *device, const Banos_Dma_Limits *given, Ba
 		*out = NULL;
 	if (r)
 		return r;
-	if (!out || !dma_limits_are_possible(&l))
+	if (!out)
 		return -EINVAL;
+	wrong = dma_limits_wrong(&l);
+	if (wrong)
+		return BANOS_REFUSE(owner, -EINVAL, "%s", wrong);
 	if (!owner)
 		return -ENODEV;
 	dma = kzalloc(sizeof(*dma));
@@ -164,8 +169,12 @@ int32_t banos_dma_alloc(Banos_Dma *dma, uint64_t size, uint32_t flags, Banos_Dma
 
 	if (out)
 		*out = NULL;
-	if (!dma || !out || !size || size > DMA_BUFFER_MAX || flags)
+	if (!dma || !out)
 		return -EINVAL;
+	if (!size || size > DMA_BUFFER_MAX || flags)
+		return BANOS_REFUSE(dma->object.owner, -EINVAL, "%s",
+				    flags ? "flags must be 0"
+					  : "size must be 1 to 4 MiB: use several buffers");
 	b = kzalloc(sizeof(*b));
 	if (!b)
 		return -ENOMEM;

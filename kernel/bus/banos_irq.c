@@ -15,6 +15,7 @@
 #include "device.h"
 
 #include <banos/export.h>
+#include <base/banos_refuse.h>
 #include <lib/errno.h>
 #include <lib/format.h>
 #include <mem/slab.h>
@@ -206,12 +207,24 @@ int32_t banos_irq_alloc_line(Banos_Driver *driver, uint32_t number, uint32_t fla
 
 	if (irq)
 		*irq = NULL;
-	if (!owner || !irq || (flags & ~LINE_FLAGS))
-		return -EINVAL;
-	if (!(flags & BANOS_IRQ_GSI) &&
-	    ((flags & (BANOS_IRQ_LEVEL | BANOS_IRQ_LOW)) || !irq_isa_line(number, &mode)))
-		return -EINVAL;
+	if (!owner || !irq)
+		return BANOS_REFUSE_CALLER(owner);
+	if (flags & ~LINE_FLAGS)
+		return BANOS_REFUSE(owner, -EINVAL,
+				    "flags has a bit that is not of BANOS_IRQ_*: %#x",
+				    flags & ~LINE_FLAGS);
+	if (!(flags & BANOS_IRQ_GSI) && (flags & (BANOS_IRQ_LEVEL | BANOS_IRQ_LOW)))
+		return BANOS_REFUSE(owner, -EINVAL,
+				    "BANOS_IRQ_LEVEL and _LOW are for BANOS_IRQ_GSI: how ISA lines "
+				    "work is known");
+	if (!(flags & BANOS_IRQ_GSI) && !irq_isa_line(number, &mode))
+		return BANOS_REFUSE(owner, -EINVAL,
+				    "no device can have line %u of ISA: use 0 to 15, not 2, or "
+				    "BANOS_IRQ_GSI",
+				    number);
 	r = irq_line_get(&mode, flags & BANOS_IRQ_SHARED, &line);
+	if (r == -EINVAL)
+		BANOS_REFUSE(owner, r, "no interrupt controller has line %u", number);
 	if (r)
 		return r;
 	r = banos_irq_create(owner, NULL, irq_line_source(line), give_back_line, line, irq);
@@ -226,8 +239,13 @@ int32_t banos_irq_bind(Banos_Irq *irq, Banos_Irq_Hard hard, Banos_Irq_Thread thr
 {
 	int r = -EBUSY;
 
-	if (!irq || (!hard && !thread) || flags)
+	if (!irq)
 		return -EINVAL;
+	if (flags)
+		return BANOS_REFUSE(irq->object.owner, -EINVAL, "flags must be 0");
+	if (!hard && !thread)
+		return BANOS_REFUSE(irq->object.owner, -EINVAL,
+				    "hard and thread are NULL: give one of them at least");
 	mutex_lock(&irq->changing);
 	if (irq->bound || irq->ends)
 		goto out;

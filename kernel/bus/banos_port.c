@@ -4,6 +4,7 @@
 
 #include <arch/io.h>
 #include <banos/export.h>
+#include <base/banos_refuse.h>
 #include <base/log.h>
 #include <lib/compiler.h>
 #include <lib/errno.h>
@@ -43,8 +44,10 @@ int32_t banos_ports_claim(Banos_Driver *driver, uint32_t first, uint32_t count, 
 
 	if (ports)
 		*ports = NULL;
-	if (!owner || !ports || flags)
-		return -EINVAL;
+	if (!owner || !ports)
+		return BANOS_REFUSE_CALLER(owner);
+	if (flags)
+		return BANOS_REFUSE(owner, -EINVAL, "flags must be 0");
 	return banos_ports_create(owner, NULL, first, count, ports);
 }
 BANOS_EXPORT(banos_ports_claim);

@@ -25,6 +25,7 @@
 
 #include "match.h"
 #include <banos/export.h>
+#include <base/banos_refuse.h>
 #include <base/banos_struct.h>
 #include <base/log.h>
 #include <base/panic.h>
@@ -370,22 +371,30 @@ int32_t banos_device_driver_register(Banos_Driver *record, const Banos_Device_Op
 
 	if (out)
 		*out = NULL;
-	if (!owner || !out || !owner->matches || !owner->matches->count)
-		return -EINVAL;
+	if (!owner || !out)
+		return BANOS_REFUSE_CALLER(owner);
+	if (!owner->matches || !owner->matches->count)
+		return BANOS_REFUSE(owner, -EINVAL,
+				    "no match record says which devices the driver is for: give "
+				    "Banos_Meta.matches");
 	driver = kzalloc(sizeof(*driver));
 	if (!driver)
 		return -ENOMEM;
 	driver->ctx = ctx;
 	used = banos_ops_get(&driver->ops, sizeof(driver->ops), ops);
-	if (used < 0 || !driver->ops.probe || !driver->ops.remove) {
+	if (used >= 0 && (!driver->ops.probe || !driver->ops.remove))
+		used = BANOS_REFUSE(owner, -EINVAL, "ops.%s is NULL: a driver of devices needs it",
+				    driver->ops.probe ? "remove" : "probe");
+	if (used < 0) {
 		kfree(driver);
-		return -EINVAL;
+		return used;
 	}
 	mutex_lock(&device_lock);
 	if (has_registered(owner)) {
 		mutex_unlock(&device_lock);
 		kfree(driver);
-		return -EEXIST;
+		return BANOS_REFUSE(owner, -EEXIST,
+				    "the driver is registered: one for all of its matches will do");
 	}
 	*out = driver;
 	owner_add(owner, &driver->object, &driver_class);

@@ -6,6 +6,7 @@
 #include "device.h"
 
 #include <banos/export.h>
+#include <base/banos_refuse.h>
 #include <base/banos_struct.h>
 #include <base/stats.h>
 #include <lib/errno.h>
@@ -98,23 +99,27 @@ static bool copy_name(char *out, size_t size, const char *name, const char *more
 	return true;
 }
 
-static int fill_in(Banos_Device *d, const Banos_Device_Desc *desc)
+/* Returns what is wrong with it, or NULL. */
+static const char *fill_in(Banos_Device *d, const Banos_Device_Desc *desc)
 {
 	Banos_Device_Info *info = &d->info;
 
-	if (desc->flags || !copy_name(d->bus_name, sizeof(d->bus_name), desc->bus, "") ||
-	    !copy_name(d->name, sizeof(d->name), desc->name, ":."))
-		return -EINVAL;
+	if (desc->flags)
+		return "desc.flags must be 0";
+	if (!copy_name(d->bus_name, sizeof(d->bus_name), desc->bus, ""))
+		return "desc.bus must be 1 to 31 letters, digits, _ and -";
+	if (!copy_name(d->name, sizeof(d->name), desc->name, ":."))
+		return "desc.name must be 1 to 63 letters, digits, _ - : and .";
 	if (desc->compatible &&
 	    !copy_name(d->compatible, sizeof(d->compatible), desc->compatible, ":.,"))
-		return -EINVAL;
+		return "desc.compatible must be NULL, or 1 to 63 letters, digits, _ - : . and ,";
 	info->vendor = desc->vendor;
 	info->device = desc->device;
 	info->subvendor = desc->subvendor;
 	info->subdevice = desc->subdevice;
 	info->class_code = desc->class_code;
 	info->revision = desc->revision;
-	return 0;
+	return NULL;
 }
 
 int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *given,
@@ -122,6 +127,7 @@ int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *given,
 {
 	struct owner *owner = owner_find(driver);
 	Banos_Device_Desc desc;
+	const char *wrong;
 	Banos_Device *d;
 	int r = banos_struct_get(&desc, sizeof(desc), given), used = 0;
 
@@ -129,12 +135,19 @@ int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *given,
 		*device = NULL;
 	if (r)
 		return r;
-	if (!owner || !device || (desc.parent && device_owner(desc.parent) != owner))
-		return -EINVAL;
+	if (!owner || !device)
+		return BANOS_REFUSE_CALLER(owner);
+	if (desc.parent && device_owner(desc.parent) != owner)
+		return BANOS_REFUSE(
+			owner, -EINVAL,
+			"desc.parent is not a device that this driver has: use the one that "
+			"probe was given, or NULL");
 	d = kzalloc(sizeof(*d));
 	if (!d)
 		return -ENOMEM;
-	r = fill_in(d, &desc);
+	wrong = fill_in(d, &desc);
+	if (wrong)
+		r = BANOS_REFUSE_WRONG(owner, desc.name, wrong);
 	if (!r && ops)
 		r = used = banos_ops_get(&d->bus_ops, sizeof(d->bus_ops), ops);
 	if (r >= 0) {

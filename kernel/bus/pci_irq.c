@@ -16,6 +16,7 @@
 #include "pci.h"
 #include <banos/export.h>
 #include <banos/pci.h>
+#include <base/banos_refuse.h>
 #include <base/log.h>
 #include <lib/errno.h>
 #include <mem/kva.h>
@@ -290,8 +291,18 @@ int32_t banos_pci_irq_alloc(Banos_Device *device, uint32_t min, uint32_t max, ui
 	uint32_t got = 0;
 	int r = -ENOSPC;
 
-	if (!min || min > max || max > MSIX_MAX || (flags & ~KINDS) || !irqs)
+	if (!irqs)
 		return -EINVAL;
+	if (!min || min > max || max > MSIX_MAX)
+		return BANOS_REFUSE(
+			p ? device_owner(device) : NULL, -EINVAL,
+			"min %u and max %u: they must be 1 to 2048, and min not above max", min,
+			max);
+	if (flags & ~KINDS)
+		return BANOS_REFUSE(
+			p ? device_owner(device) : NULL, -EINVAL,
+			"flags has a bit that is none of BANOS_PCI_MSIX, _MSI, _LINE: %#x",
+			flags & ~KINDS);
 	for (uint32_t i = 0; i < max; i++)
 		irqs[i] = NULL;
 	if (!p)

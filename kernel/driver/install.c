@@ -174,6 +174,10 @@ static int start(struct instance *i, struct driver_message *m)
 		return 0;
 	if (r < -DRIVER_MAX_ERRNO)
 		r = -EIO;
+	/* What was refused is the cause if init gives its error back. */
+	if (i->owner.refusal.error == r)
+		return driver_refuse(m, r, "driver %s: init failed with %s; not installed: %s",
+				     i->name, errno_name(r), i->owner.refusal.sentence);
 	return driver_refuse(m, r, "driver %s: init failed with %s; not installed", i->name,
 			     errno_name(r));
 }

@@ -9,7 +9,9 @@
  */
 #include <banos/export.h>
 #include <banos/text.h>
+#include <base/banos_desc.h>
 #include <base/banos_name.h>
+#include <base/banos_refuse.h>
 #include <base/banos_struct.h>
 #include <base/owner.h>
 #include <base/stats.h>
@@ -112,21 +114,23 @@ int32_t banos_text_register(Banos_Driver *driver, const Banos_Text_Desc *given,
 	struct owner *owner = owner_find(driver);
 	Banos_Text_Desc desc;
 	Banos_Text_Node *node;
+	const char *wrong;
 	int r = banos_struct_get(&desc, sizeof(desc), given), used;
 
 	if (out)
 		*out = NULL;
 	if (r)
 		return r;
-	if (!owner || !out || !desc.name || !banos_name_valid(desc.name, false) || desc.flags ||
-	    (desc.mode & ~0777u) || desc.zero)
-		return -EINVAL;
+	if (!owner || !out)
+		return BANOS_REFUSE_CALLER(owner);
 	node = kzalloc(sizeof(*node));
 	if (!node)
 		return -ENOMEM;
 	used = r = banos_ops_get(&node->ops, sizeof(node->ops), ops);
-	if (r >= 0)
-		r = node->ops.show ? gate_init(&node->gate) : -EINVAL;
+	if (r < 0)
+		goto out_free;
+	wrong = banos_text_wrong(&desc, &node->ops);
+	r = wrong ? BANOS_REFUSE_WRONG(owner, desc.name, wrong) : gate_init(&node->gate);
 	if (r)
 		goto out_free;
 	node->ctx = ctx;
@@ -150,6 +154,8 @@ int32_t banos_text_register(Banos_Driver *driver, const Banos_Text_Desc *given,
 	mutex_unlock(&naming);
 	if (!r)
 		return used;
+	if (r == -EEXIST)
+		BANOS_REFUSE_TAKEN(owner, desc.name, "");
 	gate_fini(&node->gate);
 out_free:
 	kfree(node);

@@ -38,7 +38,8 @@
 #include <asm/termios.h>
 #include <banos/export.h>
 #include <banos/x_tty.h>
-#include <base/banos_name.h>
+#include <base/banos_desc.h>
+#include <base/banos_refuse.h>
 #include <base/banos_struct.h>
 #include <base/owner.h>
 #include <lib/errno.h>
@@ -530,6 +531,7 @@ int32_t banos_x_tty_register(Banos_Driver *driver, const Banos_X_Tty_Desc *given
 	Banos_X_Tty_Desc desc;
 	Banos_X_Tty_Ops ops;
 	struct Banos_X_Tty *p;
+	const char *wrong;
 	int r = banos_struct_get(&desc, sizeof(desc), given), used;
 
 	if (out)
@@ -539,11 +541,11 @@ int32_t banos_x_tty_register(Banos_Driver *driver, const Banos_X_Tty_Desc *given
 	used = banos_ops_get(&ops, sizeof(ops), given_ops);
 	if (used < 0)
 		return used;
-	if (!owner || !out || !desc.name || !banos_name_valid(desc.name, false) ||
-	    strlen(desc.name) > BANOS_X_TTY_NAME_MAX || desc.flags & ~BANOS_X_TTY_TELLS_IDLE ||
-	    desc.mode & ~0777u || desc.major - 1 >= 0xfff || desc.minor > 0xff || !ops.tx ||
-	    !ops.tx_ask || !ops.tx_idle)
-		return -EINVAL;
+	if (!owner || !out)
+		return BANOS_REFUSE_CALLER(owner);
+	wrong = banos_tty_wrong(&desc, &ops);
+	if (wrong)
+		return BANOS_REFUSE_WRONG(owner, desc.name, wrong);
 	mutex_lock(&ports_lock);
 	p = find(desc.name);
 	if (chardev_name_taken(desc.name))
@@ -557,6 +559,8 @@ int32_t banos_x_tty_register(Banos_Driver *driver, const Banos_X_Tty_Desc *given
 			*out = NULL;
 	}
 	mutex_unlock(&ports_lock);
+	if (r == -EEXIST)
+		BANOS_REFUSE_TAKEN(owner, desc.name, "");
 	return r ? r : used;
 }
 BANOS_EXPORT(banos_x_tty_register);

@@ -29,7 +29,8 @@
 #include <banos/chardev.h>
 #include <banos/export.h>
 #include <base/banos_struct.h>
-#include <base/banos_name.h>
+#include <base/banos_desc.h>
+#include <base/banos_refuse.h>
 #include <base/owner.h>
 #include <lib/errno.h>
 #include <lib/bitmap.h>
@@ -482,6 +483,7 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 {
 	struct owner *owner = owner_find(driver);
 	Banos_Chardev_Desc desc;
+	const char *wrong;
 	Banos_Chardev *d;
 	int r = banos_struct_get(&desc, sizeof(desc), given), used;
 
@@ -489,9 +491,11 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 		*device = NULL;
 	if (r)
 		return r;
-	if (!owner || !device || !desc.name || !banos_name_valid(desc.name, true) ||
-	    (desc.flags & ~BANOS_CHARDEV_SEEKABLE) || (desc.mode & ~0777u) || desc.zero)
-		return -EINVAL;
+	if (!owner || !device)
+		return BANOS_REFUSE_CALLER(owner);
+	wrong = banos_chardev_wrong(&desc);
+	if (wrong)
+		return BANOS_REFUSE_WRONG(owner, desc.name, wrong);
 	d = kzalloc(sizeof(*d));
 	if (!d)
 		return -ENOMEM;
@@ -511,6 +515,8 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 	owner_add(owner, &d->object, &device_class);
 	r = publish(d, &desc);
 	tell_made(d, r ? NOT_MADE : MADE);
+	if (r == -EEXIST)
+		BANOS_REFUSE_TAKEN(owner, desc.name, ", or have %u in it");
 	if (!r) {
 		owner_unclaim(&d->object);
 		return used;

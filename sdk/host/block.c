@@ -11,6 +11,7 @@
 #include "device.h"
 #include "host.h"
 #include "task.h"
+#include <base/banos_refuse.h>
 #include <base/banos_struct.h>
 #include <block/desc.h>
 #include <stdio.h>
@@ -238,6 +239,7 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 {
 	struct owner *owner = owner_find(driver);
 	Banos_X_Block_Desc desc;
+	const char *wrong;
 	Banos_X_Block *b;
 	int r = banos_struct_get(&desc, sizeof(desc), given), used;
 
@@ -246,14 +248,20 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 	if (r)
 		return r;
 	block_desc_fill_in(&desc);
-	if (!owner || !device || !block_desc_ok(&desc))
-		return -EINVAL;
+	if (!owner || !device)
+		return BANOS_REFUSE_CALLER(owner);
+	wrong = block_desc_wrong(&desc);
+	if (wrong)
+		return BANOS_REFUSE_WRONG(owner, desc.name, wrong);
 	if (host_fails())
 		return -ENOMEM;
 	b = host_alloc(sizeof(*b));
 	used = r = banos_ops_get(&b->ops, sizeof(b->ops), ops);
 	if (r >= 0)
-		r = b->ops.submit ? choose_name(b, desc.name) : -EINVAL;
+		r = b->ops.submit ? choose_name(b, desc.name)
+				  : BANOS_REFUSE_WRONG(owner, desc.name, BLOCK_SUBMIT_WRONG);
+	if (r == -EEXIST)
+		BANOS_REFUSE_TAKEN(owner, desc.name, ", or have %u in it");
 	if (!r)
 		r = gate_init(&b->gate);
 	if (r) {

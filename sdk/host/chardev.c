@@ -13,7 +13,8 @@
 #include "task.h"
 #include <banos/chardev.h>
 #include <banos/sync.h>
-#include <base/banos_name.h>
+#include <base/banos_desc.h>
+#include <base/banos_refuse.h>
 #include <base/banos_struct.h>
 #include <base/owner.h>
 #include <linux/ioctl.h>
@@ -434,6 +435,7 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 {
 	struct owner *owner = owner_find(driver);
 	Banos_Chardev_Desc desc;
+	const char *wrong;
 	Banos_Chardev *d;
 	int r = banos_struct_get(&desc, sizeof(desc), given), used;
 
@@ -441,15 +443,19 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 		*device = NULL;
 	if (r)
 		return r;
-	if (!owner || !device || !desc.name || !banos_name_valid(desc.name, true) ||
-	    (desc.flags & ~BANOS_CHARDEV_SEEKABLE) || (desc.mode & ~0777u) || desc.zero)
-		return -EINVAL;
+	if (!owner || !device)
+		return BANOS_REFUSE_CALLER(owner);
+	wrong = banos_chardev_wrong(&desc);
+	if (wrong)
+		return BANOS_REFUSE_WRONG(owner, desc.name, wrong);
 	if (host_fails())
 		return -ENOMEM;
 	d = host_alloc(sizeof(*d));
 	used = r = banos_ops_get(&d->ops, sizeof(d->ops), ops);
 	if (r >= 0)
 		r = choose_name(d, desc.name);
+	if (r == -EEXIST)
+		BANOS_REFUSE_TAKEN(owner, desc.name, ", or have %u in it");
 	if (!r)
 		r = gate_init(&d->gate);
 	if (r) {

@@ -10,6 +10,7 @@
 #include "host.h"
 #include "pci.h"
 #include "task.h"
+#include <base/banos_refuse.h>
 #include <base/banos_struct.h>
 #include <bus/dma_limits.h>
 #include <stdlib.h>
@@ -167,6 +168,7 @@ int32_t banos_dma_create(Banos_Device *device, const Banos_Dma_Limits *given, Ba
 {
 	struct owner *owner = device ? device_owner(device) : NULL;
 	Banos_Dma_Limits l;
+	const char *wrong;
 	Banos_Dma *dma;
 	int r = banos_struct_get(&l, sizeof(l), given);
 
@@ -174,8 +176,11 @@ int32_t banos_dma_create(Banos_Device *device, const Banos_Dma_Limits *given, Ba
 		*out = NULL;
 	if (r)
 		return r;
-	if (!out || !dma_limits_are_possible(&l))
+	if (!out)
 		return -EINVAL;
+	wrong = dma_limits_wrong(&l);
+	if (wrong)
+		return BANOS_REFUSE(owner, -EINVAL, "%s", wrong);
 	if (!owner)
 		return -ENODEV;
 	if (host_fails())

@@ -4,7 +4,9 @@
 #include "host.h"
 #include "task.h"
 #include <banos/text.h>
+#include <base/banos_desc.h>
 #include <base/banos_name.h>
+#include <base/banos_refuse.h>
 #include <base/banos_struct.h>
 #include <base/owner.h>
 #include <base/stats.h>
@@ -207,21 +209,25 @@ int32_t banos_text_register(Banos_Driver *driver, const Banos_Text_Desc *given,
 	struct owner *owner = owner_find(driver);
 	Banos_Text_Desc desc;
 	Banos_Text_Node *node;
+	const char *wrong;
 	int r = banos_struct_get(&desc, sizeof(desc), given), used;
 
 	if (out)
 		*out = NULL;
 	if (r)
 		return r;
-	if (!owner || !out || !desc.name || !banos_name_valid(desc.name, false) || desc.flags ||
-	    (desc.mode & ~0777u) || desc.zero)
-		return -EINVAL;
+	if (!owner || !out)
+		return BANOS_REFUSE_CALLER(owner);
 	if (host_fails())
 		return -ENOMEM;
 	node = host_alloc(sizeof(*node));
 	used = r = banos_ops_get(&node->ops, sizeof(node->ops), ops);
-	if (r >= 0)
-		r = !node->ops.show ? -EINVAL : is_taken(desc.name) ? -EEXIST : 0;
+	if (r >= 0) {
+		wrong = banos_text_wrong(&desc, &node->ops);
+		r = wrong ? BANOS_REFUSE_WRONG(owner, desc.name, wrong) : 0;
+	}
+	if (!r && is_taken(desc.name))
+		r = BANOS_REFUSE_TAKEN(owner, desc.name, "");
 	if (!r)
 		r = gate_init(&node->gate);
 	if (r) {

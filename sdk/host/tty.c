@@ -17,7 +17,8 @@
 #include "host.h"
 #include "task.h"
 #include <banos/sync.h>
-#include <base/banos_name.h>
+#include <base/banos_desc.h>
+#include <base/banos_refuse.h>
 #include <base/banos_struct.h>
 #include <base/owner.h>
 #include <sched/gate.h>
@@ -596,6 +597,7 @@ int32_t banos_x_tty_register(Banos_Driver *driver, const Banos_X_Tty_Desc *given
 	struct owner *owner = owner_find(driver);
 	Banos_X_Tty_Desc desc;
 	Banos_X_Tty_Ops ops;
+	const char *wrong;
 	int r = banos_struct_get(&desc, sizeof(desc), given), used;
 
 	if (out)
@@ -605,13 +607,13 @@ int32_t banos_x_tty_register(Banos_Driver *driver, const Banos_X_Tty_Desc *given
 	used = banos_ops_get(&ops, sizeof(ops), given_ops);
 	if (used < 0)
 		return used;
-	if (!owner || !out || !desc.name || !banos_name_valid(desc.name, false) ||
-	    strlen(desc.name) > BANOS_X_TTY_NAME_MAX || desc.flags & ~BANOS_X_TTY_TELLS_IDLE ||
-	    desc.mode & ~0777u || desc.major - 1 >= 0xfff || desc.minor > 0xff || !ops.tx ||
-	    !ops.tx_ask || !ops.tx_idle)
-		return -EINVAL;
+	if (!owner || !out)
+		return BANOS_REFUSE_CALLER(owner);
+	wrong = banos_tty_wrong(&desc, &ops);
+	if (wrong)
+		return BANOS_REFUSE_WRONG(owner, desc.name, wrong);
 	if (is_taken(&desc))
-		return -EEXIST;
+		return BANOS_REFUSE_TAKEN(owner, desc.name, "");
 	if (host_fails())
 		return -ENOMEM;
 	*out = make(&desc, &ops, ctx); /* callbacks come before we return */
