@@ -383,7 +383,7 @@ SDK_HOST_SOURCES := $(wildcard sdk/host/*.c kernel/driver/image*.c) \
 	kernel/base/banos_desc.c kernel/base/banos_refuse.c \
 	$(addprefix kernel/driver/,load.c install.c remove.c uses.c params.c symbols.c interfaces.c) \
 	$(addprefix kernel/bus/,device.c device_tree.c match.c) \
-	kernel/base/owner.c kernel/base/banos_name.c \
+	kernel/base/owner.c kernel/base/banos_name.c kernel/base/banos_struct.c \
 	$(addprefix kernel/lib/,string.c format.c errno.c rbtree.c hash.c)
 SDK_HOST_OBJECTS := $(SDK_HOST_SOURCES:%.c=$(B)/sdk/host/%.o)
 

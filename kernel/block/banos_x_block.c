@@ -94,7 +94,7 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 	struct Banos_X_Block *b;
 	Banos_X_Block_Desc desc;
 	const char *wrong;
-	int r = banos_struct_get(&desc, sizeof(desc), given), used;
+	int r = BANOS_STRUCT_GET(owner, Banos_X_Block_Desc, &desc, given), used;
 
 	if (device)
 		*device = NULL;
@@ -109,7 +109,7 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 	b = kzalloc(sizeof(*b) + desc.queues * sizeof(b->queues[0]));
 	if (!b)
 		return -ENOMEM;
-	used = r = banos_ops_get(&b->ops, sizeof(b->ops), ops);
+	used = r = BANOS_OPS_GET(owner, Banos_X_Block_Ops, &b->ops, ops);
 	if (r >= 0)
 		r = b->ops.submit ? set_up(b, &desc)
 				  : BANOS_REFUSE_WRONG(owner, desc.name, BLOCK_SUBMIT_WRONG);

@@ -6,6 +6,7 @@
 #include <banos/x_block.h>
 #include <base/banos_name.h>
 #include <base/banos_struct.h>
+#include <lib/string.h>
 
 #define BLOCK_PAGE	       4096u
 #define BLOCK_SHIFT_MAX	       12

@@ -37,6 +37,7 @@
 #include "internal.h"
 
 #include <banos/export.h>
+#include <base/banos_struct.h>
 #include <base/log.h>
 #include <base/panic.h>
 #include <lib/errno.h>
@@ -57,10 +58,9 @@ int32_t banos_x_block_layout(Banos_X_Block_Layout *out)
 	Banos_X_Block_Layout known = {.private_offset = PRIVATE_OFFSET,
 				      .segment_stride = sizeof(Banos_X_Block_Segment)};
 
-	if (!out || out->size < 2 * sizeof(uint32_t) || out->flags)
+	if (BANOS_STRUCT_CHECK(NULL, Banos_X_Block_Layout, out) || out->flags)
 		return -EINVAL;
-	known.size = min(out->size, (uint32_t)sizeof(known));
-	memcpy(out, &known, known.size);
+	BANOS_STRUCT_PUT(Banos_X_Block_Layout, out, &known);
 	return 0;
 }
 BANOS_EXPORT(banos_x_block_layout);

@@ -85,7 +85,7 @@ int32_t banos_dma_create(Banos_Device *device, const Banos_Dma_Limits *given, Ba
 	Banos_Dma_Limits l;
 	const char *wrong;
 	Banos_Dma *dma;
-	int r = banos_struct_get(&l, sizeof(l), given);
+	int r = BANOS_STRUCT_GET(owner, Banos_Dma_Limits, &l, given);
 
 	if (out)
 		*out = NULL;
@@ -368,7 +368,7 @@ int32_t banos_dma_map(Banos_Dma *dma, const Banos_Dma_Map *given, Banos_Dma_Segm
 	struct output o = {.out = out, .max = max};
 	Banos_Dma_Mapping *m;
 	Banos_Dma_Map map;
-	int r = banos_struct_get(&map, sizeof(map), given);
+	int r = BANOS_STRUCT_GET(dma ? dma->object.owner : NULL, Banos_Dma_Map, &map, given);
 
 	if (mapping)
 		*mapping = NULL;

@@ -6,6 +6,7 @@
 #include <banos/export.h>
 #include <banos/pci.h>
 #include <base/banos_struct.h>
+#include <lib/string.h>
 #include <base/log.h>
 #include <lib/errno.h>
 #include <sched/clock.h>
@@ -150,27 +151,22 @@ int32_t banos_pci_bar(Banos_Device *device, uint32_t index, Banos_Pci_Bar *out)
 	struct pci_device *p = pci_of_driver(device);
 	const struct pci_bar *bar;
 	Banos_Pci_Bar known;
-	uint32_t size;
 
 	if (!p)
 		return -ENODEV;
-	if (!out || out->size < sizeof(struct banos_struct_head) || out->size % 8 ||
-	    out->size > BANOS_STRUCT_MAX || index >= PCI_BARS)
+	if (BANOS_STRUCT_CHECK(device_owner(device), Banos_Pci_Bar, out) || index >= PCI_BARS)
 		return -EINVAL;
 	bar = &p->bars[index];
 	if (!bar->size)
 		return -ENOENT;
-	size = out->size;
 	known = (Banos_Pci_Bar){
-		.size = size,
 		.flags = (bar->io ? BANOS_PCI_BAR_PORTS : 0) |
 			 (bar->wide ? BANOS_PCI_BAR_WIDE : 0) |
 			 (bar->prefetch ? BANOS_PCI_BAR_PREFETCH : 0),
 		.address = bar->base,
 		.length = bar->size,
 	};
-	memset(out, 0, size);
-	memcpy(out, &known, min(size, (uint32_t)sizeof(known)));
+	BANOS_STRUCT_PUT(Banos_Pci_Bar, out, &known);
 	return 0;
 }
 BANOS_EXPORT(banos_pci_bar);

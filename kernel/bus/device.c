@@ -381,7 +381,7 @@ int32_t banos_device_driver_register(Banos_Driver *record, const Banos_Device_Op
 	if (!driver)
 		return -ENOMEM;
 	driver->ctx = ctx;
-	used = banos_ops_get(&driver->ops, sizeof(driver->ops), ops);
+	used = BANOS_OPS_GET(owner, Banos_Device_Ops, &driver->ops, ops);
 	if (used >= 0 && (!driver->ops.probe || !driver->ops.remove))
 		used = BANOS_REFUSE(owner, -EINVAL, "ops.%s is NULL: a driver of devices needs it",
 				    driver->ops.probe ? "remove" : "probe");

@@ -129,7 +129,7 @@ int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *given,
 	Banos_Device_Desc desc;
 	const char *wrong;
 	Banos_Device *d;
-	int r = banos_struct_get(&desc, sizeof(desc), given), used = 0;
+	int r = BANOS_STRUCT_GET(owner, Banos_Device_Desc, &desc, given), used = 0;
 
 	if (device)
 		*device = NULL;
@@ -149,7 +149,7 @@ int32_t banos_device_add(Banos_Driver *driver, const Banos_Device_Desc *given,
 	if (wrong)
 		r = BANOS_REFUSE_WRONG(owner, desc.name, wrong);
 	if (!r && ops)
-		r = used = banos_ops_get(&d->bus_ops, sizeof(d->bus_ops), ops);
+		r = used = BANOS_OPS_GET(owner, Banos_Bus_Ops, &d->bus_ops, ops);
 	if (r >= 0) {
 		d->ctx = ctx;
 		d->parent = desc.parent;
@@ -197,14 +197,9 @@ BANOS_EXPORT(banos_device_context);
 
 int32_t banos_device_info(Banos_Device *d, Banos_Device_Info *info)
 {
-	uint32_t size;
-
-	if (!d || !info || info->size < 8 || info->size % 8 || info->flags)
+	if (!d || BANOS_STRUCT_CHECK(device_owner(d), Banos_Device_Info, info) || info->flags)
 		return -EINVAL;
-	size = info->size;
-	memset((uint8_t *)info + 8, 0, size - 8);
-	memcpy((uint8_t *)info + 8, (const uint8_t *)&d->info + 8,
-	       min(size, (uint32_t)sizeof(*info)) - 8);
+	BANOS_STRUCT_PUT(Banos_Device_Info, info, &d->info);
 	return 0;
 }
 BANOS_EXPORT(banos_device_info);

@@ -13,6 +13,7 @@
 #include <base/banos_name.h>
 #include <base/banos_refuse.h>
 #include <base/banos_struct.h>
+#include <lib/string.h>
 #include <base/owner.h>
 #include <base/stats.h>
 #include <lib/errno.h>
@@ -115,7 +116,7 @@ int32_t banos_text_register(Banos_Driver *driver, const Banos_Text_Desc *given,
 	Banos_Text_Desc desc;
 	Banos_Text_Node *node;
 	const char *wrong;
-	int r = banos_struct_get(&desc, sizeof(desc), given), used;
+	int r = BANOS_STRUCT_GET(owner, Banos_Text_Desc, &desc, given), used;
 
 	if (out)
 		*out = NULL;
@@ -126,7 +127,7 @@ int32_t banos_text_register(Banos_Driver *driver, const Banos_Text_Desc *given,
 	node = kzalloc(sizeof(*node));
 	if (!node)
 		return -ENOMEM;
-	used = r = banos_ops_get(&node->ops, sizeof(node->ops), ops);
+	used = r = BANOS_OPS_GET(owner, Banos_Text_Ops, &node->ops, ops);
 	if (r < 0)
 		goto out_free;
 	wrong = banos_text_wrong(&desc, &node->ops);

@@ -532,13 +532,13 @@ int32_t banos_x_tty_register(Banos_Driver *driver, const Banos_X_Tty_Desc *given
 	Banos_X_Tty_Ops ops;
 	struct Banos_X_Tty *p;
 	const char *wrong;
-	int r = banos_struct_get(&desc, sizeof(desc), given), used;
+	int r = BANOS_STRUCT_GET(owner, Banos_X_Tty_Desc, &desc, given), used;
 
 	if (out)
 		*out = NULL;
 	if (r)
 		return r;
-	used = banos_ops_get(&ops, sizeof(ops), given_ops);
+	used = BANOS_OPS_GET(owner, Banos_X_Tty_Ops, &ops, given_ops);
 	if (used < 0)
 		return used;
 	if (!owner || !out)

@@ -485,7 +485,7 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 	Banos_Chardev_Desc desc;
 	const char *wrong;
 	Banos_Chardev *d;
-	int r = banos_struct_get(&desc, sizeof(desc), given), used;
+	int r = BANOS_STRUCT_GET(owner, Banos_Chardev_Desc, &desc, given), used;
 
 	if (device)
 		*device = NULL;
@@ -499,7 +499,7 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 	d = kzalloc(sizeof(*d));
 	if (!d)
 		return -ENOMEM;
-	used = r = banos_ops_get(&d->ops, sizeof(d->ops), ops);
+	used = r = BANOS_OPS_GET(owner, Banos_Chardev_Ops, &d->ops, ops);
 	if (r >= 0)
 		r = gate_init(&d->gate);
 	if (r)

@@ -16,6 +16,7 @@
 #include "file.h"
 
 #include <banos/export.h>
+#include <base/banos_struct.h>
 #include <base/cred.h>
 #include <base/spinlock.h>
 #include <lib/errno.h>
@@ -185,16 +186,14 @@ BANOS_EXPORT(banos_io_user_copy_out);
 
 int32_t banos_io_credentials(Banos_Io *io, Banos_Credentials *out)
 {
-	Banos_Credentials c = {.size = sizeof(c),
-			       .uid = io->cred->euid,
+	Banos_Credentials c = {.uid = io->cred->euid,
 			       .gid = io->cred->egid,
 			       .process = io->process,
 			       .superuser = cred_superuser(io->cred)};
 
-	if (!out || out->size < 2 * sizeof(uint32_t) || out->flags)
+	if (BANOS_STRUCT_CHECK(NULL, Banos_Credentials, out) || out->flags)
 		return -EINVAL;
-	c.size = min(out->size, (uint32_t)sizeof(c));
-	memcpy(out, &c, c.size);
+	BANOS_STRUCT_PUT(Banos_Credentials, out, &c);
 	return 0;
 }
 BANOS_EXPORT(banos_io_credentials);
@@ -202,9 +201,9 @@ BANOS_EXPORT(banos_io_credentials);
 int32_t banos_caller_get(Banos_Caller *out)
 {
 	const struct thread *t = current();
-	Banos_Caller c = {.size = sizeof(c)};
+	Banos_Caller c = {.zero = 0};
 
-	if (!out || out->size < 2 * sizeof(uint32_t) || out->flags)
+	if (BANOS_STRUCT_CHECK(NULL, Banos_Caller, out) || out->flags)
 		return -EINVAL;
 	if (in_interrupt() || !t->process)
 		return -ESRCH;
@@ -215,8 +214,7 @@ int32_t banos_caller_get(Banos_Caller *out)
 	c.superuser = cred_superuser(t->cred);
 	c.capabilities = t->cred->cap_effective;
 	strlcpy((char *)c.name, t->name, sizeof(c.name));
-	c.size = min(out->size, (uint32_t)sizeof(c));
-	memcpy(out, &c, c.size);
+	BANOS_STRUCT_PUT(Banos_Caller, out, &c);
 	return 0;
 }
 BANOS_EXPORT(banos_caller_get);

@@ -241,7 +241,7 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 	Banos_X_Block_Desc desc;
 	const char *wrong;
 	Banos_X_Block *b;
-	int r = banos_struct_get(&desc, sizeof(desc), given), used;
+	int r = BANOS_STRUCT_GET(owner, Banos_X_Block_Desc, &desc, given), used;
 
 	if (device)
 		*device = NULL;
@@ -256,7 +256,7 @@ int32_t banos_x_block_register(Banos_Driver *driver, const Banos_X_Block_Desc *g
 	if (host_fails())
 		return -ENOMEM;
 	b = host_alloc(sizeof(*b));
-	used = r = banos_ops_get(&b->ops, sizeof(b->ops), ops);
+	used = r = BANOS_OPS_GET(owner, Banos_X_Block_Ops, &b->ops, ops);
 	if (r >= 0)
 		r = b->ops.submit ? choose_name(b, desc.name)
 				  : BANOS_REFUSE_WRONG(owner, desc.name, BLOCK_SUBMIT_WRONG);

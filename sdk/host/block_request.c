@@ -10,6 +10,7 @@
 #include "block.h"
 #include "host.h"
 #include "task.h"
+#include <base/banos_struct.h>
 #include <sanitizer/asan_interface.h>
 #include <stdlib.h>
 #include <lib/errno.h>
@@ -25,10 +26,9 @@ int32_t banos_x_block_layout(Banos_X_Block_Layout *out)
 	Banos_X_Block_Layout known = {.private_offset = PRIVATE_OFFSET,
 				      .segment_stride = SEGMENT_STRIDE};
 
-	if (!out || out->size < 2 * sizeof(uint32_t) || out->flags)
+	if (BANOS_STRUCT_CHECK(NULL, Banos_X_Block_Layout, out) || out->flags)
 		return -EINVAL;
-	known.size = min(out->size, (uint32_t)sizeof(known));
-	memcpy(out, &known, known.size);
+	BANOS_STRUCT_PUT(Banos_X_Block_Layout, out, &known);
 	return 0;
 }
 

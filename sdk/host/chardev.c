@@ -16,6 +16,8 @@
 #include <base/banos_desc.h>
 #include <base/banos_refuse.h>
 #include <base/banos_struct.h>
+#include <lib/errno.h>
+#include <lib/string.h>
 #include <base/owner.h>
 #include <linux/ioctl.h>
 #include <stdio.h>
@@ -437,7 +439,7 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 	Banos_Chardev_Desc desc;
 	const char *wrong;
 	Banos_Chardev *d;
-	int r = banos_struct_get(&desc, sizeof(desc), given), used;
+	int r = BANOS_STRUCT_GET(owner, Banos_Chardev_Desc, &desc, given), used;
 
 	if (device)
 		*device = NULL;
@@ -451,7 +453,7 @@ int32_t banos_chardev_register(Banos_Driver *driver, const Banos_Chardev_Desc *g
 	if (host_fails())
 		return -ENOMEM;
 	d = host_alloc(sizeof(*d));
-	used = r = banos_ops_get(&d->ops, sizeof(d->ops), ops);
+	used = r = BANOS_OPS_GET(owner, Banos_Chardev_Ops, &d->ops, ops);
 	if (r >= 0)
 		r = choose_name(d, desc.name);
 	if (r == -EEXIST)

@@ -6,6 +6,7 @@
 #include "device.h"
 #include "host.h"
 #include "task.h"
+#include <base/banos_struct.h>
 #include <base/owner.h>
 #include <stdlib.h>
 #include <lib/errno.h>
@@ -167,16 +168,14 @@ int32_t banos_io_user_copy_out(Banos_Io *io, uint64_t address, const void *from,
 
 int32_t banos_io_credentials(Banos_Io *io, Banos_Credentials *out)
 {
-	Banos_Credentials c = {.size = sizeof(c),
-			       .uid = io->user.uid,
+	Banos_Credentials c = {.uid = io->user.uid,
 			       .gid = io->user.gid,
 			       .process = io->user.process,
 			       .superuser = io->user.uid == 0};
 
-	if (!out || out->size < 2 * sizeof(uint32_t) || out->flags)
+	if (BANOS_STRUCT_CHECK(NULL, Banos_Credentials, out) || out->flags)
 		return -EINVAL;
-	c.size = min(out->size, (uint32_t)sizeof(c));
-	memcpy(out, &c, c.size);
+	BANOS_STRUCT_PUT(Banos_Credentials, out, &c);
 	return 0;
 }
 
@@ -184,21 +183,19 @@ int32_t banos_io_credentials(Banos_Io *io, Banos_Credentials *out)
 int32_t banos_caller_get(Banos_Caller *out)
 {
 	const struct task *t = task_self();
-	Banos_Caller c = {.size = sizeof(c),
-			  .uid = t->uid,
+	Banos_Caller c = {.uid = t->uid,
 			  .gid = t->gid,
 			  .process = t->process,
 			  .thread = t->process,
 			  .superuser = t->uid == 0,
 			  .capabilities = t->uid == 0 ? CAPABILITIES : 0};
 
-	if (!out || out->size < 2 * sizeof(uint32_t) || out->flags)
+	if (BANOS_STRUCT_CHECK(NULL, Banos_Caller, out) || out->flags)
 		return -EINVAL;
 	if (t->interrupt || t->deferred || t->driver_thread || t->flags & TASK_SERVICE)
 		return -ESRCH;
 	strlcpy((char *)c.name, t->name, sizeof(c.name));
-	c.size = min(out->size, (uint32_t)sizeof(c));
-	memcpy(out, &c, c.size);
+	BANOS_STRUCT_PUT(Banos_Caller, out, &c);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "pci.h"
 #include "host.h"
 #include "task.h"
+#include <base/banos_struct.h>
 #include <linux/pci_regs.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -146,16 +147,20 @@ int32_t banos_pci_disable(Banos_Device *device, uint32_t flags)
 int32_t banos_pci_bar(Banos_Device *device, uint32_t index, Banos_Pci_Bar *out)
 {
 	Device *d = pci_of_driver(device);
+	Banos_Pci_Bar known;
 
 	if (!d)
 		return -ENODEV;
-	if (!out || out->size != sizeof(*out) || index >= PCI_BARS)
+	if (BANOS_STRUCT_CHECK(device_owner(device), Banos_Pci_Bar, out) || index >= PCI_BARS)
 		return -EINVAL;
 	if (!d->model->bars[index].length)
 		return -ENOENT;
-	out->flags = d->model->bars[index].flags;
-	out->address = d->bases[index];
-	out->length = d->model->bars[index].length;
+	known = (Banos_Pci_Bar){
+		.flags = d->model->bars[index].flags,
+		.address = d->bases[index],
+		.length = d->model->bars[index].length,
+	};
+	BANOS_STRUCT_PUT(Banos_Pci_Bar, out, &known);
 	return 0;
 }
 

@@ -8,6 +8,8 @@
 #include <base/banos_name.h>
 #include <base/banos_refuse.h>
 #include <base/banos_struct.h>
+#include <lib/errno.h>
+#include <lib/string.h>
 #include <base/owner.h>
 #include <base/stats.h>
 #include <stdarg.h>
@@ -210,7 +212,7 @@ int32_t banos_text_register(Banos_Driver *driver, const Banos_Text_Desc *given,
 	Banos_Text_Desc desc;
 	Banos_Text_Node *node;
 	const char *wrong;
-	int r = banos_struct_get(&desc, sizeof(desc), given), used;
+	int r = BANOS_STRUCT_GET(owner, Banos_Text_Desc, &desc, given), used;
 
 	if (out)
 		*out = NULL;
@@ -221,7 +223,7 @@ int32_t banos_text_register(Banos_Driver *driver, const Banos_Text_Desc *given,
 	if (host_fails())
 		return -ENOMEM;
 	node = host_alloc(sizeof(*node));
-	used = r = banos_ops_get(&node->ops, sizeof(node->ops), ops);
+	used = r = BANOS_OPS_GET(owner, Banos_Text_Ops, &node->ops, ops);
 	if (r >= 0) {
 		wrong = banos_text_wrong(&desc, &node->ops);
 		r = wrong ? BANOS_REFUSE_WRONG(owner, desc.name, wrong) : 0;

@@ -86,6 +86,8 @@ static int32_t guard_map(void *file, Banos_Mapping *mapping)
 	(void)file;
 	if (error)
 		return error;
+	if (mapping->size < sizeof(*mapping))
+		return -EIO;
 	asked = *mapping;
 	if (mapping->offset <= forbidden && forbidden < mapping->offset + mapping->length)
 		return -EPERM;
@@ -114,7 +116,7 @@ static void ask(void *ctx)
 /* In a thread of ours there is no program; of what we do not say that we have, nothing is told. */
 static int rules_hold(Banos_Driver *driver)
 {
-	Banos_Caller caller = {.size = 12, .gid = 4711};
+	Banos_Caller caller = {.size = 16, .process = 4711};
 	int32_t there = 0;
 	Banos_Thread *thread;
 
@@ -123,7 +125,7 @@ static int rules_hold(Banos_Driver *driver)
 	banos_thread_destroy(thread);
 	if (there != -ESRCH || banos_caller_get(NULL) != -EINVAL)
 		return 0;
-	if (banos_caller_get(&caller) || caller.size != 12 || caller.gid != 4711)
+	if (banos_caller_get(&caller) || caller.size != 16 || caller.process != 4711)
 		return 0;
 	caller.flags = 1;
 	return banos_caller_get(&caller) == -EINVAL;

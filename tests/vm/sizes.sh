@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Structures that say their size: a driver hands over each with sizes that are too small or too
+# large, that cut a member, or that are of a version to come; in banos-host and on a kernel that
+# checks addresses. Both say the same.
+. tests/vm/host.inc
+
+model edu edu.c
+banos-cc -O2 -Wall -Wextra -Werror -o "$work/sizes.banos" tests/vm/sizes.c >"$work/log" 2>&1 ||
+	fail "sizes.c does not compile: $(cat "$work/log")"
+instrumented sizes-asan tests/vm/sizes.c
+
+# said : all that was asked is as it should be, and each bad size has a line that names it.
+said() {
+	expect_line '^sizes: 362 asked, 0 wrong$'
+	! grep 'sizes: .*, not ' "$work/$1" || fail "in $1"
+	[ "$(grep -cE '(driver sizes|a driver): Banos_[A-Za-z_]* with a size of [0-9]*, which no version' "$work/$1")" = 144 ] ||
+		fail "not as many lines about sizes: $(cat "$work/$1")"
+	expect_line 'driver sizes: Banos_Chardev_Desc with a size of 12, .*sizeof\(Banos_Chardev_Desc\)' "$1"
+	expect_line 'driver sizes: Banos_Dma_Map asks by byte 31 .* knows 24 bytes of it' "$1"
+}
+
+# Status 1: bad sizes are faults of the driver, for banos-host. There are no others.
+for f in sizes sizes-asan; do
+	expect_status 1 banos-host --device "$work/edu.so" "$work/$f.banos" -- 'cat /dev/sizes'
+	said err
+	! grep -E 'Sanitizer|left|returned' "$work/err" || fail "another fault of $f"
+done
+
+cat >"$work/run" <<'END'
+banos install /sizes.banos && cat /dev/sizes && banos remove sizes && dmesg
+END
+expect_status 0 tools/vm -kernel build/kasan/banos.elf -smp 2 -timeout 100 -qemu '-device edu' \
+	-put "$work/sizes.banos:/sizes.banos" -put "$work/run:/run.sh" -- sh /run.sh
+said out
