@@ -6,6 +6,7 @@
 
 instrumented mailbox drivers/sample/mailbox/mailbox.c
 instrumented hello drivers/sample/hello/hello.c
+instrumented core drivers/test/core/core.c
 instrumented faulty tests/vm/faulty.c
 banos-cc -O2 -o "$work/plain.banos" tests/vm/faulty.c || fail "faulty.c does not compile"
 banos-cc -O2 -isystem build/uapi -o "$work/forgetful.banos" tests/vm/forgetful.c ||
@@ -22,6 +23,11 @@ done
 for options in '--runs 10' --fail-allocs; do
 	# shellcheck disable=SC2086  # options are words
 	expect_status 0 banos-host $options --script tests/vm/guard.test "$drivers/guard.banos"
+done
+for f in "$drivers/core.banos" "$work/core.banos"; do
+	expect_status 0 banos-host --runs 20 "$f"
+	expect_status 0 banos-host --fail-allocs "$f"
+	expect_output 'banos-host: 32 runs, 0 failed'
 done
 for f in "$drivers/hello.banos" "$work/hello.banos"; do
 	expect_status 0 banos-host "$f"

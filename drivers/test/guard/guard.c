@@ -114,30 +114,31 @@ static void ask(void *ctx)
 }
 
 /* In a thread of ours there is no program; of what we do not say that we have, nothing is told. */
-static int rules_hold(Banos_Driver *driver)
+static int32_t check_rules(Banos_Driver *driver)
 {
 	Banos_Caller caller = {.size = 16, .process = 4711};
-	int32_t there = 0;
+	int32_t there = 0, error;
 	Banos_Thread *thread;
 
-	if (banos_thread_create(driver, "guard", ask, &there, 0, &thread))
-		return 0;
+	error = banos_thread_create(driver, "guard", ask, &there, 0, &thread);
+	if (error)
+		return error;
 	banos_thread_destroy(thread);
 	if (there != -ESRCH || banos_caller_get(NULL) != -EINVAL)
-		return 0;
+		return -EIO;
 	if (banos_caller_get(&caller) || caller.size != 16 || caller.process != 4711)
-		return 0;
+		return -EIO;
 	caller.flags = 1;
-	return banos_caller_get(&caller) == -EINVAL;
+	return banos_caller_get(&caller) == -EINVAL ? 0 : -EIO;
 }
 
 static int guard_init(Banos_Driver *driver)
 {
 	Banos_Chardev_Desc desc = {.size = sizeof(desc), .name = "guard", .mode = 0666};
-	int32_t used;
+	int32_t used = check_rules(driver);
 
-	if (!rules_hold(driver))
-		return -EIO;
+	if (used < 0)
+		return used;
 	used = banos_pages_create(driver, GUARD_PAGES, BANOS_ALLOC_ZERO, &pages);
 	if (used < 0)
 		return used;
