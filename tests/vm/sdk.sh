@@ -98,7 +98,7 @@ printf '#include "own.h"\nint own_other(int x) { return x * 7; }\n' >other.c
 builds=
 for compiler in gcc clang; do
 	export BANOS_CC=$compiler
-	for level in -O0 -O2 -O3; do
+	for level in -O0 -O1 -O2 -O3; do
 		for debug in '' -g; do
 			build=$compiler$level$debug
 			builds="$builds $build"
@@ -130,6 +130,48 @@ banos-cc -O2 -c -o other.o other.c || fail "-c does not work"
 banos-cc -O2 -DOWN_BUILD='"steps"' -o "$work/d/steps.banos" own.c other.o ||
 	fail "a .c file and an object cannot be linked"
 
+# Thousands of sections, each with its relocations; and a driver that is hardly more than .bss.
+cat >small.h <<'END'
+#include <banos/driver.h>
+#include <banos/log.h>
+#include <banos/format.h>
+static int init(Banos_Driver *d);
+BANOS_DRIVER_API static Banos_Driver r = { sizeof(r), BANOS_VERSION_MAKE(0,9,0), NAME, 0, 0, init, 0 };
+static int says(int works) { if (works) banos_log_format(6, NAME ": works"); return works ? 0 : -5; }
+END
+awk 'BEGIN {
+	print "#define NAME \"many\"\n#include \"small.h\""
+	for (i = 0; i < 4000; i++)
+		printf "static int n%d = %d; static int f%d(int x) { return n%d += x; }\n", i, i, i, i
+	print "static int (*const all[])(int) = {"
+	for (i = 0; i < 4000; i++) printf "f%d,\n", i
+	print "};\nstatic int init(Banos_Driver *d) { int s = 0; (void)d;"
+	print "for (int i = 0; i < 4000; i++) s += all[i](1);\nreturn says(s == 8002000); }"
+}' >many.c
+cat >bss.c <<'END'
+#define NAME "bss"
+#include "small.h"
+static volatile char zeroes[2000000];
+static int init(Banos_Driver *d)
+{
+	unsigned set = 0;
+
+	(void)d;
+	for (unsigned i = 0; i < sizeof(zeroes); i++)
+		set += zeroes[i]++ != 0;
+	return says(!set);
+}
+END
+banos-cc -O0 -ffunction-sections -fdata-sections -Wall -o "$work/d/many.banos" many.c ||
+	fail "many sections do not build"
+[ "$(readelf -SW "$work/d/many.banos" | grep -c ' \.text\.f[0-9]')" = 4000 ] ||
+	fail "the sections are not as many as there should be"
+banos-cc -O2 -Wall -o "$work/d/bss.banos" bss.c || fail "bss does not build"
+for build in many bss; do
+	expect_status 0 banos-host "$work/d/$build.banos"
+	expect_line "$build: works$" err
+done
+
 # --- they run ---
 cat >"$work/run" <<'END'
 for f in /d/*.banos; do banos install $f >/dev/null || echo "$f is not installed"; done
@@ -147,6 +189,9 @@ expect_status 0 tools/vm -smp 2 -timeout 200 -put "$work/d:/d" \
 ! grep -E 'is not installed|is accepted' "$work/out" || fail "a driver was refused: $(cat "$work/out")"
 for build in $builds steps; do
 	expect_line "own: works, $build$"
+done
+for build in many bss; do
+	expect_line "$build: works$"
 done
 expect_line '^on after [0-9]*[13579] changes|^off after'
 cd "$work/user" || exit 1
