@@ -27,9 +27,39 @@ for f in sizes sizes-asan; do
 	! grep -E 'Sanitizer|left|returned' "$work/err" || fail "another fault of $f"
 done
 
+# meta NAME MORE SIZE TAIL : metadata of this size, taken if NAME begins with "good".
+mkdir "$work/meta"
+meta() {
+	banos-cc -O2 -c "-DMORE=$2" "-DSIZE=$3" "-DTAIL=$4" -o "$work/meta/$1" tests/vm/sized_meta.c \
+		>"$work/log" 2>&1 || fail "sized_meta.c does not compile: $(cat "$work/log")"
+	case $1 in
+	good*) expect_status 0 banos-host "$work/meta/$1" ;;
+	*) expect_status 1 banos-host "$work/meta/$1" && expect_line ': .*(metadata|Banos_Meta)' err ;;
+	esac
+}
+meta good-whole 0 WHOLE 0
+meta good-shorter -1 WHOLE-8 0
+meta good-longer 1 WHOLE+8 0
+meta newer 1 WHOLE+8 1
+meta off-by-1 0 WHOLE-1 0
+meta off-by-4 0 WHOLE-4 0
+meta off-by-8 0 WHOLE-8 0
+meta none 0 0 0
+meta twelve 0 12 0
+meta most 0 ~0u 0
+meta most-of-8 0 ~7u 0
+
 cat >"$work/run" <<'END'
 banos install /sizes.banos && cat /dev/sizes && banos remove sizes && dmesg
+for f in /meta/*; do
+	banos install $f >/dev/null 2>&1 && banos remove sized >/dev/null && echo "$f is taken"
+done
+true
 END
 expect_status 0 tools/vm -kernel build/kasan/banos.elf -smp 2 -timeout 100 -qemu '-device edu' \
-	-put "$work/sizes.banos:/sizes.banos" -put "$work/run:/run.sh" -- sh /run.sh
+	-put "$work/meta:/meta" -put "$work/sizes.banos:/sizes.banos" -put "$work/run:/run.sh" -- sh /run.sh
 said out
+for name in whole shorter longer; do
+	expect_line "^/meta/good-$name is taken"
+done
+[ "$(grep -c 'is taken$' "$work/out")" = 3 ] || fail "bad metadata is taken: $(cat "$work/out")"
