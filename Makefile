@@ -334,7 +334,7 @@ abi-record:
 # banos-cc, the headers, and what it needs to compile; the library is compiled by it.
 $(B)/sdk/headers: $(SDK_HEADERS) sdk/bin/banos-cc sdk/lib/thunks.syms
 	$(call say,SDK,$(SDK))
-	$(Q)rm -rf $(SDK) && mkdir -p $(SDK)/bin $(SDK)/include/banos $(SDK)/lib $(SDK)/doc
+	$(Q)rm -rf $(B)/sdk/banos-sdk-* && mkdir -p $(SDK)/bin $(SDK)/include/banos $(SDK)/lib $(SDK)/doc
 	$(Q)cp $(SDK_HEADERS) $(SDK)/include/banos
 	$(Q)cp sdk/bin/banos-cc $(SDK)/bin && cp sdk/lib/thunks.syms $(SDK)/lib
 	$(Q)echo $(SDK_VERSION) >$(SDK)/VERSION

@@ -52,7 +52,7 @@ BANOS_OFFSET(Banos_Chardev_Desc, mode, 16);
 BANOS_OFFSET(Banos_Chardev_Desc, uid, 20);
 BANOS_OFFSET(Banos_Chardev_Desc, gid, 24);
 
-/* What a program does with memory that it maps. */
+/* What a program does with memory that it maps. Since 0.10, with Banos_Mapping. */
 #define BANOS_MAP_READ	  1u
 #define BANOS_MAP_WRITE	  2u
 #define BANOS_MAP_EXECUTE 4u
@@ -60,7 +60,8 @@ BANOS_OFFSET(Banos_Chardev_Desc, gid, 24);
 /* What is written is in the pages themselves; else the program gets a copy of its own. */
 #define BANOS_MAPPING_SHARED 1u
 
-/* A program is to map a part of the device. The kernel fills it in, the driver `pages`. */
+/* A program is to map a part of the device. The kernel fills it in, the driver `pages`. Since
+ * 0.10. */
 typedef struct Banos_Mapping {
 	uint32_t size;	 /* what the kernel has of it: fields beyond are not there */
 	uint32_t flags;	 /* BANOS_MAPPING_* */
@@ -119,8 +120,9 @@ typedef struct Banos_Chardev_Ops {
 	void (*cancel)(void *file, Banos_Io *io);
 	/*
 	 * As mmap, which is not called then, for who wants to know what the program will do with
-	 * the memory, and has a say in it. A driver for kernels that do not call it has both. 0 or
-	 * -errno. NULL: mmap. Since 0.9.
+	 * the memory, and has a say in it. What banos_chardev_register() returns tells whether this
+	 * kernel knows it; a driver for kernels of 0.9, too, has both. 0 or -errno. NULL: mmap.
+	 * Since 0.10.
 	 */
 	int32_t (*map)(void *file, Banos_Mapping *mapping);
 } Banos_Chardev_Ops;

@@ -87,7 +87,8 @@ int32_t banos_dma_destroy(Banos_Dma *dma);
  * 0.9.
  */
 int32_t banos_dma_alloc(Banos_Dma *dma, uint64_t size, uint32_t flags, Banos_Dma_Buffer **buffer);
-/* Where the driver finds it, and where the device does. Context: any. Since 0.9. */
+/* Where the driver finds it, and where the device does: until it is freed. Context: any. Since
+ * 0.9. */
 void *banos_dma_address(Banos_Dma_Buffer *buffer);
 uint64_t banos_dma_device_address(Banos_Dma_Buffer *buffer);
 /* NULL is allowed. Context: may sleep. Since 0.9. */

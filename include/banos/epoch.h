@@ -22,14 +22,15 @@ typedef void (*Banos_Epoch_Function)(void *ctx, Banos_Epoch_Head *head);
 
 BANOS_API_BEGIN
 
-/* Context: any. Since 0.9. */
+/* Begin a section and end it, in the same thread, or in one interrupt. Nothing in between sleeps.
+ * Context: any. Since 0.9. */
 void banos_epoch_enter(void);
 void banos_epoch_exit(void);
 /*
  * Call function(ctx, head) when every section that has begun by now is over. It is called in a
  * thread that serves everybody: it must not sleep, but may free memory, submit work and set events.
- * The driver is not removed before. 0; -EINVAL: not a driver, or no function. Context: any. Since
- * 0.9.
+ * The driver is not removed before; `head` is the kernel's until the call. 0; -EINVAL: not a
+ * driver, or no function. Context: any. Since 0.9.
  */
 int32_t banos_epoch_defer(Banos_Driver *driver, Banos_Epoch_Function function, void *ctx,
 			  Banos_Epoch_Head *head);

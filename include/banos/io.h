@@ -26,8 +26,8 @@ typedef struct Banos_Io Banos_Io;
  * versions may add bits: ignore those that you do not know.
  */
 #define BANOS_IO_NONBLOCK 1u /* do not wait; return -EAGAIN */
-#define BANOS_IO_READ	  2u /* the program may read; since 0.9 */
-#define BANOS_IO_WRITE	  4u /* it may write; both are 0 where it asked for neither; since 0.9 */
+#define BANOS_IO_READ	  2u /* the program may read; since 0.10: before that it is never set */
+#define BANOS_IO_WRITE	  4u /* it may write; both are 0 where it asked for neither; since 0.10 */
 
 /* Who asks. Callers fill in size, and 0 as flags. */
 typedef struct Banos_Credentials {
@@ -45,7 +45,7 @@ BANOS_OFFSET(Banos_Credentials, gid, 12);
 BANOS_OFFSET(Banos_Credentials, process, 16);
 BANOS_OFFSET(Banos_Credentials, superuser, 20);
 
-/* The program whose thread runs the callback. Callers fill in size, and 0 as flags. */
+/* The program whose thread runs the callback. Callers fill in size, and 0 as flags. Since 0.10. */
 typedef struct Banos_Caller {
 	uint32_t size;
 	uint32_t flags;
@@ -75,7 +75,8 @@ BANOS_API_BEGIN
 uint64_t banos_io_length(Banos_Io *io);
 /* BANOS_IO_*. Context: any. Since 0.9. */
 uint32_t banos_io_flags(Banos_Io *io);
-/* What a ctl was called with: a number, or an address for the functions below. Context: any. */
+/* What a ctl was called with: a number, or an address for the functions below; 0 in what is no ctl.
+ * Context: any. Since 0.9. */
 uint64_t banos_io_argument(Banos_Io *io);
 
 /*
@@ -85,11 +86,16 @@ uint64_t banos_io_argument(Banos_Io *io);
  */
 int32_t banos_io_copy_in(Banos_Io *io, uint64_t offset, void *to, uint64_t size);
 int32_t banos_io_copy_out(Banos_Io *io, uint64_t offset, const void *from, uint64_t size);
-/* The same at an address of the program's own, as found in what was copied in: 0 or -EFAULT. */
+/*
+ * The same at an address of the program's own, as found in what was copied in. 0; -EFAULT when the
+ * program has no such memory, or may not use it so. Context: may sleep; no spinlock held. Since
+ * 0.9.
+ */
 int32_t banos_io_user_copy_in(Banos_Io *io, uint64_t address, void *to, uint64_t size);
 int32_t banos_io_user_copy_out(Banos_Io *io, uint64_t address, const void *from, uint64_t size);
 
-/* Who asks. 0 or -EINVAL. Context: may sleep. Since 0.9. */
+/* Who asks, into *credentials, whose size and flags are set. 0 or -EINVAL. Context: may sleep.
+ * Since 0.9. */
 int32_t banos_io_credentials(Banos_Io *io, Banos_Credentials *credentials);
 /*
  * Which program calls, in a callback that runs in its thread: open, map, read, write, ctl, show,
@@ -97,7 +103,7 @@ int32_t banos_io_credentials(Banos_Io *io, Banos_Credentials *credentials);
  * -EINVAL; -ESRCH where no program is: in an interrupt, a timer, a work item or a thread of the
  * kernel or a driver. A close may come in any of these, or in the thread of whoever closed last.
  * What a program may do with an open file was settled when it was opened: ask in open, and again
- * only for what needs more. Context: any. Since 0.9.
+ * only for what needs more. Context: any. Since 0.10.
  */
 int32_t banos_caller_get(Banos_Caller *caller);
 

@@ -31,11 +31,13 @@ void banos_free(void *memory);
  */
 int32_t banos_pool_create(Banos_Driver *driver, const char *name, uint64_t size, uint32_t align,
 			  uint32_t flags, Banos_Pool **pool);
-/* Up to `count` objects into objects[]. Returns how many there were memory for. Context: any. */
+/* Up to `count` objects into objects[], which are the caller's until it puts them back. Returns how
+ * many there was memory for. Context: any. Since 0.9. */
 uint32_t banos_pool_get(Banos_Pool *pool, void **objects, uint32_t count);
-/* Context: any. */
+/* Give back `count` objects that came from this pool. The array stays the caller's. Context: any.
+ * Since 0.9. */
 void banos_pool_put(Banos_Pool *pool, void *const *objects, uint32_t count);
-/* All objects are back. NULL is allowed. Context: any. */
+/* All objects are back. NULL is allowed. Context: any. Since 0.9. */
 void banos_pool_destroy(Banos_Pool *pool);
 
 /*
@@ -48,7 +50,7 @@ int32_t banos_pages_create(Banos_Driver *driver, uint32_t count, uint32_t flags,
 /* Where the driver reaches the first byte. Context: any. Since 0.9. */
 void *banos_pages_address(Banos_Pages *pages);
 /* NULL is allowed. Programs that have mapped them keep them until they unmap. Not while an mmap
- * callback that returns them may run. Context: may sleep. Since 0.9. */
+ * or map callback that returns them may run. Context: may sleep. Since 0.9. */
 void banos_pages_destroy(Banos_Pages *pages);
 
 BANOS_API_END

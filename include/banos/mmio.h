@@ -34,7 +34,8 @@ void banos_mmio_unmap(Banos_Mmio *mmio);
 /* How many bytes are mapped. Context: any. Since 0.9. */
 uint64_t banos_mmio_length(Banos_Mmio *mmio);
 
-/* One access. Context: any. Since 0.9. */
+/* One access of that width, at a multiple of it. What is not wholly inside is a mistake of the
+ * driver's: see above. Context: any. Since 0.9. */
 uint8_t banos_mmio_r8(Banos_Mmio *mmio, uint64_t offset);
 uint16_t banos_mmio_r16(Banos_Mmio *mmio, uint64_t offset);
 uint32_t banos_mmio_r32(Banos_Mmio *mmio, uint64_t offset);

@@ -53,8 +53,9 @@ BANOS_API_BEGIN
 
 /*
  * Configuration space. width: 1, 2 or 4; the offset is a multiple of it, below 256, or 4,096 where
- * the machine reaches that far. 0; -EINVAL; -ENODEV; writing to what the kernel keeps (command
- * register, BARs, MSI and MSI-X) is -EPERM: there are functions for it. Context: any. Since 0.9.
+ * the machine reaches that far. 0 (with *value, when reading); -EINVAL; -ENODEV; writing to what
+ * the kernel keeps (command register, BARs, MSI and MSI-X) is -EPERM: there are functions for it.
+ * Context: any. Since 0.9.
  */
 int32_t banos_pci_read(Banos_Device *device, uint32_t offset, uint32_t width, uint32_t *value);
 int32_t banos_pci_write(Banos_Device *device, uint32_t offset, uint32_t width, uint32_t value);

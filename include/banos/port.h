@@ -30,7 +30,7 @@ int32_t banos_ports_claim(Banos_Driver *driver, uint32_t first, uint32_t count, 
 /* No access is in progress. NULL is allowed. Context: may sleep. Since 0.9. */
 void banos_ports_release(Banos_Ports *ports);
 
-/* One access. Context: any. Since 0.9. */
+/* One access, `offset` from the first port of the range. Context: any. Since 0.9. */
 uint8_t banos_port_r8(Banos_Ports *ports, uint32_t offset);
 uint16_t banos_port_r16(Banos_Ports *ports, uint32_t offset);
 uint32_t banos_port_r32(Banos_Ports *ports, uint32_t offset);

@@ -7,7 +7,8 @@
 
 BANOS_API_BEGIN
 
-/* Fill a buffer from the kernel's cryptographic generator. Context: any. Since 0.9. */
+/* Fill a buffer, `size` bytes, from the kernel's cryptographic generator. Context: any. Since 0.9.
+ */
 void banos_random(void *buffer, uint64_t size);
 /*
  * Stir bytes from a device into the generator. `bits`: how many of them nobody could guess, at

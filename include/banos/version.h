@@ -16,7 +16,7 @@
  * The version of the ABI that these headers describe. A driver names in its record the oldest one
  * that has all it uses, which need not be this one.
  */
-#define BANOS_VERSION BANOS_VERSION_MAKE(0, 9, 0)
+#define BANOS_VERSION BANOS_VERSION_MAKE(0, 10, 0)
 
 BANOS_API_BEGIN
 

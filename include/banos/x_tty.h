@@ -141,13 +141,13 @@ int32_t banos_x_tty_register(Banos_Driver *driver, const Banos_X_Tty_Desc *desc,
 /*
  * The terminal goes: programs that have it open are hung up. The functions below may be in
  * progress, but are not to be called after it has returned: end the interrupt first. When it
- * returns no callback runs or will. NULL is allowed. 0. Context: may
- * sleep. Since 0.9, experimental.
+ * returns no callback runs or will. NULL is allowed. 0. Context: may sleep. Since 0.9,
+ * experimental.
  */
 int32_t banos_x_tty_unregister(Banos_X_Tty *tty);
 
-/* The port's lock; returns a token for unlock. Context: any; no spinlock held. Since 0.9,
- * experimental. */
+/* The port's lock; returns a token for the unlock that follows. Context: any; no spinlock held.
+ * Since 0.9, experimental. */
 uint64_t banos_x_tty_lock(Banos_X_Tty *tty);
 void banos_x_tty_unlock(Banos_X_Tty *tty, uint64_t token);
 
@@ -160,7 +160,7 @@ void banos_x_tty_rx(Banos_X_Tty *tty, const uint8_t *bytes, const uint8_t *statu
  * Bytes have come in that rx will give: it is called for those there is room for, by the time that
  * this returns or soon after, and for the others when there is room. When rx has said that there
  * are no more, it is not called again before the next call of this. Context: any; no lock held.
- * Since 0.9, experimental.
+ * Since 0.10, experimental.
  */
 void banos_x_tty_rx_ready(Banos_X_Tty *tty);
 /* There is room for bytes to send: tx is called before it returns. Context: any; no lock held.
@@ -169,7 +169,7 @@ void banos_x_tty_tx_ready(Banos_X_Tty *tty);
 /*
  * The window that shows the terminal has so many rows and columns now (0: nobody knows; more than
  * 65,535 count as that). When that is new, the foreground programs get SIGWINCH. Context: may
- * sleep; no lock held. Since 0.9, experimental.
+ * sleep; no lock held. Since 0.10, experimental.
  */
 void banos_x_tty_set_size(Banos_X_Tty *tty, uint32_t rows, uint32_t columns);
 

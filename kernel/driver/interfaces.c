@@ -14,9 +14,9 @@ static const struct {
 	const char *name;
 	uint32_t major, minor;
 } interfaces[] = {
-	{"banos.core", 0, 9},	{"banos.chardev", 0, 9}, {"banos.text", 0, 9},
-	{"banos.port", 0, 9},	{"banos.irq", 0, 9},	 {"banos.device", 0, 9},
-	{"banos.pci", 0, 9},	{"banos.mmio", 0, 9},	 {"banos.dma", 0, 9},
+	{"banos.core", 0, 9},	{"banos.chardev", 0, 10}, {"banos.text", 0, 9},
+	{"banos.port", 0, 9},	{"banos.irq", 0, 9},	  {"banos.device", 0, 9},
+	{"banos.pci", 0, 9},	{"banos.mmio", 0, 9},	  {"banos.dma", 0, 9},
 	{"banos.x_tty", 0, 10}, {"banos.x_block", 0, 1},
 };
 

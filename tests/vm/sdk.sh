@@ -204,6 +204,9 @@ for driver in "$root"/build/drivers/*.banos; do
 done
 
 # --- what banos-check shows ---
+expect_status 0 banos-check "$root/build/drivers/guard.banos"
+expect_line 'needs Banos ABI 0\.10\.0 by its symbols, declares 0\.10\.0'
+expect_line 'needs interface banos\.chardev 0\.10'
 expect_status 0 banos-check "$work/d/gcc-O2.banos"
 expect_line 'driver own-gcc-O2 1\.0\.1, licence none, cannot be removed'
 expect_line 'needs Banos ABI 0\.9\.0 by its symbols, declares 0\.9\.0'
@@ -284,7 +287,7 @@ END
 wrong 'warning: .*returns without a thunk.*\(init' -mfunction-return=keep <<-END
 	$plain
 END
-wrong 'error: banos_frobnicate is not part of Banos ABI 0\.9' <<-END
+wrong 'error: banos_frobnicate is not part of Banos ABI 0\.10' <<-END
 	void banos_frobnicate(void); static int init(Banos_Driver *d) { banos_frobnicate(); return 0; }
 END
 wrong 'error: no kernel takes it: .*writable and executable' <<-END
@@ -299,6 +302,11 @@ wrong 'error: exports banos_log, which the kernel exports' <<-END
 	$plain
 	static int a; BANOS_EXPORT_SYMBOL(a, "banos_log", &a);
 END
+wrong 'warning: says that Banos ABI 0\.9\.0 will do, but uses banos_caller_get, which exists since 0\.10' <<-END
+	#include <banos/io.h>
+	static int init(Banos_Driver *d) { Banos_Caller c = {.size = sizeof(c)}; return banos_caller_get(&c); }
+END
+expect_line 'fix: \.minimal_banos_version = BANOS_VERSION_MAKE\(0, 10, 0\)'
 head=$(echo "$head" | sed 's/MAKE(0,9,0)/MAKE(0,8,0)/')
 wrong 'warning: says that Banos ABI 0\.8\.0 will do, but uses banos_free, which exists since 0\.9' <<-END
 	static int init(Banos_Driver *d) { banos_free(d); return 0; }

@@ -158,15 +158,19 @@ static int guard_uninit(Banos_Driver *driver)
 	return 0;
 }
 
+/* The callback `map`; without it the device would have nothing to map. */
+static const Banos_Need guard_needs[] = {{"banos.chardev", 0, 10}};
+
 BANOS_META_API static const Banos_Meta guard_meta = {
 	BANOS_META_HEAD,
 	.description = "a device that looks at who asks and for what, for the tests",
 	.flags = BANOS_META_SINGLE,
+	.needs = BANOS_LIST(guard_needs),
 };
 
 BANOS_DRIVER_API static Banos_Driver guard_driver = {
 	.driver_size = sizeof(guard_driver),
-	.minimal_banos_version = BANOS_VERSION_MAKE(0, 9, 0),
+	.minimal_banos_version = BANOS_VERSION_MAKE(0, 10, 0),
 	.name = "guard",
 	.license = "MIT",
 	.version = BANOS_VERSION_MAKE(1, 0, 0),

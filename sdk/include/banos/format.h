@@ -20,6 +20,7 @@ BANOS_API_BEGIN
 /*
  * Write text of at most size - 1 bytes and a terminator; with size 0 nothing is written. Returns
  * the length that the whole text has, so what is below `size` was complete. Context: any.
+ * Since 0.9, of the SDK: every kernel will do.
  */
 uint64_t banos_format_v(char *buf, uint64_t size, const char *format, va_list arguments)
 	BANOS_FORMAT_CHECK(3, 0);
@@ -27,7 +28,7 @@ uint64_t banos_format(char *buf, uint64_t size, const char *format, ...) BANOS_F
 
 /*
  * A line of the kernel log; what is beyond 255 bytes is cut. 0, or -EINVAL for an unknown level.
- * Context: any.
+ * Context: any. Since 0.9, of the SDK: every kernel will do.
  */
 int32_t banos_log_format(uint32_t level, const char *format, ...) BANOS_FORMAT_CHECK(2, 3);
 

@@ -55,37 +55,45 @@ BANOS_API_BEGIN
  * Agree on the features in `want` that the device has, and on all in `need`; of 128 bits, the lower
  * 64 first. What queues need is agreed on besides. got: those agreed on. 0; -EOPNOTSUPP: one that
  * is needed is missing; -EIO; -ENODEV: not a device of ours. Context: may sleep.
+ * Since 1.0 of the driver.
  */
 int32_t virtio_negotiate(Banos_Device *device, const uint64_t want[2], const uint64_t need[2],
 			 uint64_t got[2]);
 /* `size` bytes of the device's configuration, as they were at one time. Fields of 2, 4 and 8 bytes
  * are to be read by themselves. 0; -EINVAL: outside; -EIO: it changes all the time; -ENODEV.
- * Context: any. */
+ * Context: any. Since 1.0 of the driver. */
 int32_t virtio_config_read(Banos_Device *device, uint32_t offset, void *buffer, uint32_t size);
 /*
  * From virtio_ready to the reset, call `changed` in an interrupt when the configuration has
  * changed, or may have. Before virtio_ready; NULL: do not. 0; -EINVAL: not at that time; -ENODEV.
- * Context: may sleep. Since version 1.1 of the driver.
+ * Context: may sleep. Since 1.1 of the driver.
  */
 int32_t virtio_config_notify(Banos_Device *device, void (*changed)(void *ctx), void *ctx);
 /*
  * Queue `index` with room for up to `size` buffers in *queue. `called` is called in an interrupt
  * when requests are done, or may be; from virtio_ready to the reset. 0; -ENOENT: the device has no
  * such queue; -EBUSY; -EINVAL; -EIO; -ENOMEM; -ENODEV. Queues made before stay. Context: may sleep.
+ * Since 1.0 of the driver.
  */
 int32_t virtio_queue_create(Banos_Device *device, uint32_t index, uint32_t size,
 			    void (*called)(void *ctx), void *ctx, Virtio_Queue **queue);
-/* How many of the requests there was room for; they are begun by the kick. Context: any. */
+/* How many of the requests there was room for; they are begun by the kick. The arrays stay
+ * the caller's; the memory that the buffers name is the device's until the request is done.
+ * Context: any. Since 1.0 of the driver. */
 uint32_t virtio_queue_add(Virtio_Queue *queue, const Virtio_Request *requests, uint32_t count);
+/* The device begins what has been added. Context: any. Since 1.0 of the driver. */
 void virtio_queue_kick(Virtio_Queue *queue);
-/* Up to `count` that are done. Context: any. */
+/* Up to `count` that are done, into done[]; returns how many. Context: any. Since 1.0 of the
+ * driver. */
 uint32_t virtio_queue_get(Virtio_Queue *queue, Virtio_Done *done, uint32_t count);
 /* Call when requests are done, or do not bother. 1: some are done already, and there may be no call
- * for them. Context: any. */
+ * for them. Context: any. Since 1.0 of the driver. */
 int32_t virtio_queue_notify(Virtio_Queue *queue, int32_t on);
-/* 0; -EIO: the device has failed; -ENODEV. Context: may sleep. */
+/* Queues and `changed` are in use from now on. 0; -EIO: the device has failed; -ENODEV. Context:
+ * may sleep. Since 1.0 of the driver. */
 int32_t virtio_ready(Banos_Device *device);
-/* Context: may sleep. */
+/* The device touches no memory any more, and `called` and `changed` do not run or will. Its queues
+ * are gone. Context: may sleep. Since 1.0 of the driver. */
 void virtio_reset(Banos_Device *device);
 
 BANOS_API_END
