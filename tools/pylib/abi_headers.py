@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the headers of the driver ABI (include/banos) say: functions, with the version that each
 exists since. Read from the text, because the comments count: a prototype stands between
-BANOS_API_BEGIN and BANOS_API_END, and the comment before it (or before a group of prototypes) says
-"Since X.Y"."""
+BANOS_API_BEGIN and BANOS_API_END, in a group: a comment, and what follows it up to the next comment or
+empty line. The comment of each group says "Context: ..." and "Since X.Y"."""
 import os
 import re
 
@@ -16,9 +16,10 @@ THUNKS = ["banos_return_thunk"] + ["banos_thunk_" + r for r in (
     "rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r11 r12 r13 r14 r15").split()]
 
 TOKEN = re.compile(r"/\*(?P<comment>.*?)\*/|(?P<code>[^/]+|/)", re.S)
-PROTOTYPE = re.compile(r"^(?P<result>[\w\s*]+?[\s*])(?P<name>banos_\w+)\s*\((?P<args>.*)\)"
+PROTOTYPE = re.compile(r"^(?P<result>[\w\s*]+?[\s*])(?P<name>[a-z]\w+)\s*\((?P<args>.*)\)"
                        r"(\s*__attribute__\s*\(\(.*\)\))?$", re.S)
-SINCE = re.compile(r"Since\s+(\d+)\.(\d+)")
+SINCE = re.compile(r"Since (?:version )?(\d+)\.(\d+)")
+CONTEXT = re.compile(r"Context: (any|may sleep)\b")
 INTERFACE = re.compile(r'Interface\s+"([\w.]+)"')
 
 
@@ -27,14 +28,18 @@ class HeaderError(Exception):
 
 
 class Function:
-    def __init__(self, header, name, result, args, comment, since, interface):
+    """A prototype: `since` and `comment` are those of its group."""
+
+    def __init__(self, header, line, interface, match, comment):
         self.header = header
-        self.name = name
-        self.result = " ".join(result.split())
-        self.args = " ".join(args.split())
+        self.line = line
+        self.name = match.group("name")
+        self.result = " ".join(match.group("result").split())
+        self.args = " ".join(match.group("args").split())
         self.comment = comment
-        self.since = since
         self.interface = interface
+        found = SINCE.search(" ".join(comment.split()))
+        self.since = (int(found.group(1)), int(found.group(2))) if found else None
 
     @property
     def prototype(self):
@@ -52,39 +57,78 @@ def header_names(folder=HEADERS):
     return sorted(n for n in os.listdir(folder) if n.endswith(".h"))
 
 
-def functions_of(header, folder=HEADERS, need_since=True):
+def prototypes(text):
+    """(line, match, comment of its group) for each function between BEGIN and END."""
+    for part in re.finditer(r"BANOS_API_BEGIN\n(.*?)\nBANOS_API_END", text, re.S):
+        comment, code, begin = "", "", part.start(1)
+        for token in TOKEN.finditer(text, part.start(1), part.end(1)):
+            if token.group("comment") is not None:
+                before = text[text.rfind("\n", 0, token.start()) + 1:token.start()]
+                if not code.strip() and not before.strip():  # else it is about one line, or an argument
+                    comment, code = clean(token.group("comment")), ""
+                    begin = token.end()
+                else:
+                    code += " " * (token.end() - token.start())
+                continue
+            # As long as they were, and an end for what stands before them.
+            code += re.sub(r"^#.*$", lambda m: ";" + " " * (len(m.group()) - 1),
+                           token.group("code"), flags=re.M)
+            *whole, code = code.split(";")
+            for statement in whole:
+                inner = statement.lstrip()
+                space = statement[:len(statement) - len(inner)]
+                if space.count("\n") > 1:
+                    comment = ""
+                match = PROTOTYPE.match(inner.rstrip())
+                if match:
+                    yield text.count("\n", 0, begin + len(space)) + 1, match, comment
+                begin += len(statement) + 1
+
+
+def functions_of(header, folder=HEADERS, strict=True):
+    """Of one header. Not strict: a group that does not say since when has what was said before."""
     with open(os.path.join(folder, header), encoding="utf-8") as f:
         text = f.read()
     interface = INTERFACE.search(text)
     interface = interface.group(1) if interface else DEFAULT_INTERFACE
-    since = None
-    functions = []
-    for part in re.findall(r"BANOS_API_BEGIN\n(.*?)\nBANOS_API_END", text, re.S):
-        comment, code = "", ""
-        for token in TOKEN.finditer(part):
-            if token.group("comment") is not None:
-                if not code.strip():
-                    comment = clean(token.group("comment"))
-                    found = SINCE.search(" ".join(comment.split()))
-                    if found:
-                        since = (int(found.group(1)), int(found.group(2)))
-                continue
-            code += re.sub(r"^#.*$", "", token.group("code"), flags=re.M)
-            *whole, code = code.split(";")
-            for statement in whole:
-                match = PROTOTYPE.match(statement.strip())
-                if not match:
-                    continue
-                if since is None and need_since:
-                    raise HeaderError(f"include/banos/{header}: {match.group('name')}: no comment "
-                                      'before it says "Since X.Y"')
-                functions.append(Function(header, match.group("name"), match.group("result"),
-                                          match.group("args"), comment, since, interface))
+    functions = [Function(header, line, interface, match, comment)
+                 for line, match, comment in prototypes(text)]
+    if strict:
+        problems = comment_problems(functions)
+        if problems:
+            raise HeaderError("\n".join(problems))
+    last = None
+    for function in functions:
+        last = function.since = function.since or last
     return functions
 
 
-def all_functions(folder=HEADERS):
-    return [f for header in header_names(folder) for f in functions_of(header, folder)]
+def comment_problems(functions):
+    """What the comments of groups leave out: a reader of one function must not have to guess."""
+    problems = []
+    for f in functions:
+        where = f"banos/{f.header}:{f.line}: {f.name}"
+        if not f.since:
+            problems.append(f'{where}: the comment right above it does not say since when it exists: '
+                            'add "Since X.Y." to the comment of its group (which ends at the next '
+                            "comment or empty line)")
+        if not CONTEXT.search(" ".join(f.comment.split())):
+            problems.append(f"{where}: the comment right above it does not say where it may be "
+                            'called: add "Context: any." or "Context: may sleep." to it')
+    return problems
+
+
+def all_functions(folder=HEADERS, strict=True):
+    """What the kernel offers. All that is missing in comments is told at once."""
+    functions, problems = [], []
+    for header in header_names(folder):
+        try:
+            functions += functions_of(header, folder, strict)
+        except HeaderError as e:
+            problems.append(str(e))
+    if problems:
+        raise HeaderError("\n".join(problems))
+    return functions
 
 
 def head_comment(header, folder=HEADERS):
