@@ -7,7 +7,7 @@
 gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -pthread -Wall -Wextra -Werror tests/vm/mailbox.c \
 	-o "$work/mailbox" || fail "mailbox.c does not compile"
 gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -pthread -Wall -Wextra -Werror -Iinclude \
-	tests/vm/guard.c -o "$work/guard" || fail "guard.c does not compile"
+	-Idrivers/test/guard tests/vm/guard.c -o "$work/guard" || fail "guard.c does not compile"
 cat >"$work/run" <<'END'
 cd /lib/banos
 try() { "$@" >/tmp/out 2>&1; s=$?; cat /tmp/out; echo "$* -> $s"; }

@@ -8,31 +8,54 @@
 #	old-new	the sources of that time with the headers of today
 #	new-old	the sources of today with the headers of that time
 #
-# The drivers use stable interfaces only. All of them work on both kernels.
+# The drivers use stable interfaces only. All of them work on both kernels, but for those that declare a
+# newer version than the kernel has: it refuses them with that reason. Today's kernel is also tried as
+# the test kernel, which checks locks.
 . tests/vm/lib.inc
 
 make -s sdk >"$work/log" 2>&1 || fail "make sdk fails: $(cat "$work/log")"
 tar -C "$work" -xzf build/sdk/banos-sdk-*.tar.gz
 mv "$work"/banos-sdk-* "$work/sdk"
-mkdir "$work/sources"
-cp -r drivers/sample/hello drivers/sample/mailbox drivers/test/core drivers/test/exporter \
-	drivers/test/importer tests/abi/revision0.c "$work/sources"
+tests/abi/sources "$work/sources"
+this=$(cut -d. -f1,2 "$work/sdk/VERSION")
 
-# try KERNEL FOLDER : all that is in FOLDER/*/ works on it.
+# newer OBJECT VERSION : does it declare a newer one?
+newer() {
+	declared=$("$work/sdk/bin/banos-check" "$1" | sed -n 's/.*, declares \([0-9]*\.[0-9]*\).*/\1/p')
+	[ -n "$declared" ] || fail "banos-check does not say what $1 declares"
+	[ "$declared" != "$2" ] && [ "$(printf '%s\n' "$declared" "$2" | sort -V | tail -n 1)" = "$declared" ]
+}
+
+# try KERNEL VERSION FOLDER : all that is in FOLDER/*/ works on the kernel of that version.
 try() {
+	kernel=$1 version=$2
 	puts= folders= count=0
-	for object in "$2"/*/*.banos; do
-		folder=$(basename "$(dirname "$object")")
-		puts="$puts -put $object:/$folder/$(basename "$object")"
-		case " $folders " in *" /$folder "*) ;; *) folders="$folders /$folder" ;; esac
-		count=$((count + 1))
+	for folder in "$3"/*/; do
+		name=$(basename "$folder")
+		folders="$folders /$name"
+		for object in "$folder"*.banos; do
+			where=/$name
+			newer "$object" "$version" && where=/$name/newer
+			puts="$puts -put $object:$where/$(basename "$object")"
+			count=$((count + 1))
+		done
+		for program in "$folder"*.run; do
+			[ ! -e "$program" ] || puts="$puts -put $program:/$name/$(basename "$program")"
+		done
 	done
-	[ $count -ge 30 ] || fail "only $count objects"
 	# shellcheck disable=SC2086 # words without spaces
-	expect_status 0 tools/vm -smp 2 -timeout 100 -kernel "$1" $puts \
+	expect_status 0 tools/vm -smp 2 -timeout 200 -kernel "$kernel" $puts \
+		-qemu "-device edu -device pci-testdev" \
 		-put tests/abi/exercise.sh:/exercise.sh -- "sh /exercise.sh $folders"
-	grep -vE ': good$' "$work/out" && fail "on the kernel $1"
-	[ "$(grep -c ': good$' "$work/out")" = $count ] || fail "not every object was tried on $1"
+	grep -vE ': good$' "$work/out" && fail "on the kernel $kernel"
+	[ "$(grep -c ': good$' "$work/out")" = $count ] || fail "not every object was tried on $kernel"
+}
+
+# build WHAT SDK SOURCES OUT LEAST : at least so many objects.
+build() {
+	mkdir -p "$4"
+	tests/abi/build "$2" "$3" "$4" >"$work/log" 2>&1 || fail "$1: $(cat "$work/log")"
+	[ "$(find "$4" -name '*.banos' | wc -l)" -ge "$5" ] || fail "$1: not all objects"
 }
 
 found=0
@@ -40,17 +63,28 @@ for frozen in tests/abi/*/; do
 	version=$(basename "$frozen")
 	found=$((found + 1))
 	here=$work/$version
-	mkdir -p "$here/objects/old" "$here/objects/new" "$here/objects/old-new" "$here/objects/new-old"
+	objects=$here/objects
+	mkdir -p "$objects/old" "$here/present"
 	xz -dc "$frozen/kernel.elf.xz" >"$here/kernel.elf" || fail "$frozen/kernel.elf.xz"
 	tar -C "$here" -xJf "$frozen/sdk.tar.xz" || fail "$frozen/sdk.tar.xz"
 	tar -C "$here" -xJf "$frozen/sources.tar.xz" || fail "$frozen/sources.tar.xz"
-	cp "$frozen"/*.banos "$here/objects/old"
-	tests/abi/build "$work/sdk" "$work/sources" "$here/objects/new" || fail "new does not build"
-	tests/abi/build "$work/sdk" "$here/sources" "$here/objects/old-new" ||
-		fail "sources of $version do not compile with the headers of today"
-	tests/abi/build "$here/sdk" "$work/sources" "$here/objects/new-old" ||
-		fail "sources of today do not compile with the headers of $version"
-	try build/release/banos.elf "$here/objects"
-	try "$here/kernel.elf" "$here/objects"
+	cp "$frozen"/*.banos "$objects/old"
+	build "the drivers of this tree" "$work/sdk" "$work/sources" "$objects/new" 17
+	build "sources of $version with the headers of today" "$work/sdk" "$here/sources" \
+		"$objects/old-new" 9
+	for program in "$objects"/old-new/*.run; do
+		[ ! -e "$program" ] || cp "$program" "$objects/old"
+	done
+	# What needs a newer kernel cannot be compiled with older headers.
+	cp -r "$work/sources/." "$here/present"
+	for object in "$objects"/new/*.banos; do
+		name=$(basename "$object" .banos)
+		newer "$object" "$version" && rm -rf "$here/present/${name%%-*}"
+	done
+	build "sources of today with the headers of $version" "$here/sdk" "$here/present" \
+		"$objects/new-old" 15
+	try "$here/kernel.elf" "$version" "$objects"
+	try build/release/banos.elf "$this" "$objects"
+	try build/test/banos.elf "$this" "$objects"
 done
 [ $found -gt 0 ] || fail "nothing is frozen: make abi-freeze"

@@ -18,7 +18,7 @@
 #include <banos/chardev.h>
 #include <linux/capability.h>
 
-#include "../../drivers/test/guard/guard.h"
+#include "guard.h"
 
 #define PAGE 4096ul
 #define RW   (PROT_READ | PROT_WRITE)
@@ -95,7 +95,7 @@ static void who_opened_it(void)
 	EXPECT(by.size == sizeof(by) && by.flags == 0 && by.zero == 0);
 	EXPECT(by.uid == 0 && by.superuser == 1 && by.capabilities >> CAP_SYS_ADMIN & 1);
 	EXPECT(by.process == getpid() && by.thread == getpid());
-	EXPECT(strcmp((char *)by.name, "guard") == 0);
+	EXPECT(strcmp((char *)by.name, program_invocation_short_name) == 0);
 	close(fd);
 	ask_again(&by);
 	EXPECT(strcmp((char *)by.name, "a name of 15...") == 0);
@@ -156,6 +156,31 @@ static void implied(int fd)
 static void no_signal(int fd)
 {
 	EXPECT(ioctl(fd, GUARD_EINTR) == -1 && errno == EINTR);
+}
+
+/* What a call points to, as its argument and inside of what that points to. */
+static void copies(int fd)
+{
+	char from[] = "some text", to[sizeof(from)] = "";
+	struct guard_copy c = {(uintptr_t)from, (uintptr_t)to, sizeof(from)};
+
+	EXPECT(ioctl(fd, GUARD_COPY, &c) == 0 && strcmp(to, from) == 0);
+	c.from = 8;
+	EXPECT(ioctl(fd, GUARD_COPY, &c) == -1 && errno == EFAULT);
+	c.from = (uintptr_t)from;
+	c.to = UINT64_MAX / 2;
+	EXPECT(ioctl(fd, GUARD_COPY, &c) == -1 && errno == EFAULT);
+	EXPECT(ioctl(fd, GUARD_COPY, 8) == -1 && errno == EFAULT);
+}
+
+static void who_asks(int fd)
+{
+	bool other = geteuid() != 0;
+	Banos_Credentials by;
+
+	EXPECT(ioctl(fd, GUARD_ASKER, &by) == 0 && by.size == sizeof(by) && by.flags == 0);
+	EXPECT(by.uid == geteuid() && by.gid == getegid() && by.superuser == !other);
+	EXPECT(by.process == getpid());
 }
 
 static void growth(int fd)
@@ -254,6 +279,9 @@ int main(void)
 	in_child(protection, fd, true);
 	in_child(implied, fd, false);
 	in_child(no_signal, fd, false);
+	copies(fd);
+	in_child(who_asks, fd, false);
+	in_child(who_asks, fd, true);
 	in_child(growth, fd, true);
 	in_child(growth, fd, false);
 	printf("guard: %d failures\n", failures);

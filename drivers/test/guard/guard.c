@@ -59,6 +59,29 @@ static void guard_close(void *file)
 	banos_free(file);
 }
 
+/* The program's memory at addresses that it has put into its memory. */
+static int64_t copy(Banos_Io *io)
+{
+	uint8_t bytes[GUARD_COPY_MAX];
+	struct guard_copy c;
+	int32_t error = banos_io_user_copy_in(io, banos_io_argument(io), &c, sizeof(c));
+
+	if (error)
+		return error;
+	if (c.size > sizeof(bytes))
+		return -EINVAL;
+	error = banos_io_user_copy_in(io, c.from, bytes, c.size);
+	return error ? error : banos_io_user_copy_out(io, c.to, bytes, c.size);
+}
+
+static int64_t who_asks(Banos_Io *io)
+{
+	Banos_Credentials by = {.size = sizeof(by)};
+	int32_t error = banos_io_credentials(io, &by);
+
+	return error ? error : banos_io_copy_out(io, 0, &by, sizeof(by));
+}
+
 static int64_t guard_ctl(void *file, uint32_t operation, Banos_Io *io)
 {
 	struct opened *o = file;
@@ -72,6 +95,10 @@ static int64_t guard_ctl(void *file, uint32_t operation, Banos_Io *io)
 		return asked.access | asked.may << 8 | asked.flags << 16;
 	case GUARD_EINTR:
 		return -EINTR;
+	case GUARD_COPY:
+		return copy(io);
+	case GUARD_ASKER:
+		return who_asks(io);
 	default:
 		return -ENOTTY;
 	}
