@@ -58,6 +58,14 @@ build() {
 	[ "$(find "$4" -name '*.banos' | wc -l)" -ge "$5" ] || fail "$1: not all objects"
 }
 
+# What is promised is kept in use: each function that is no experiment, by one of the drivers.
+build "the drivers of this tree" "$work/sdk" "$work/sources" "$work/all" 17
+nm -u "$work"/all/*.banos | sed -n 's/^ *U \(banos_[a-z]\)/\1/p' | sort -u >"$work/used"
+sed -n 's/^function \(banos_[a-z0-9_]*\) .*/\1/p' "abi/$this.abi" |
+	grep -vE '^banos_(x_|thunk_|return_thunk)' | grep -vxFf "$work/used" >"$work/unused"
+[ ! -s "$work/unused" ] ||
+	fail "no driver of tests/abi/sources uses $(cat "$work/unused"): extend one, tests/abi/machine.c or core"
+
 found=0
 for frozen in tests/abi/*/; do
 	version=$(basename "$frozen")
@@ -65,11 +73,11 @@ for frozen in tests/abi/*/; do
 	here=$work/$version
 	objects=$here/objects
 	mkdir -p "$objects/old" "$here/present"
+	cp -r "$work/all" "$objects/new"
 	xz -dc "$frozen/kernel.elf.xz" >"$here/kernel.elf" || fail "$frozen/kernel.elf.xz"
 	tar -C "$here" -xJf "$frozen/sdk.tar.xz" || fail "$frozen/sdk.tar.xz"
 	tar -C "$here" -xJf "$frozen/sources.tar.xz" || fail "$frozen/sources.tar.xz"
 	cp "$frozen"/*.banos "$objects/old"
-	build "the drivers of this tree" "$work/sdk" "$work/sources" "$objects/new" 17
 	build "sources of $version with the headers of today" "$work/sdk" "$here/sources" \
 		"$objects/old-new" 9
 	for program in "$objects"/old-new/*.run; do
