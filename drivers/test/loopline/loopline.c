@@ -282,7 +282,7 @@ BANOS_META_API static const Banos_Meta meta = {
 
 BANOS_DRIVER_API static Banos_Driver driver = {
 	.driver_size = sizeof(Banos_Driver),
-	.minimal_banos_version = BANOS_VERSION_MAKE(0, 9, 0),
+	.minimal_banos_version = BANOS_VERSION_MAKE(0, 10, 0),
 	.name = "loopline",
 	.license = "MIT",
 	.version = BANOS_VERSION_MAKE(1, 0, 0),

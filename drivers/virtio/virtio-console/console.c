@@ -332,7 +332,7 @@ static int console_init(Banos_Driver *record)
 
 BANOS_DRIVER_API Banos_Driver driver = {
 	.driver_size = sizeof(driver),
-	.minimal_banos_version = BANOS_VERSION_MAKE(0, 9, 0),
+	.minimal_banos_version = BANOS_VERSION_MAKE(0, 10, 0),
 	.name = "virtio-console",
 	.license = "MIT",
 	.version = BANOS_VERSION_MAKE(1, 0, 0),
