@@ -108,11 +108,14 @@ static bool source_gone(void *process)
 	return READ_ONCE(((struct process *)process)->state) == PROC_REAPED;
 }
 
+static int32_t source_of_thread(const struct thread *t)
+{
+	return t->process ? t->process->pid : 0;
+}
+
 static int32_t source_self(void)
 {
-	struct process *p = current()->process;
-
-	return p ? p->pid : 0;
+	return source_of_thread(current());
 }
 
 static int32_t source_self_thread(void)
@@ -690,6 +693,7 @@ static const struct proc_source source = {
 	.has_thread = source_has_thread,
 	.gone = source_gone,
 	.self = source_self,
+	.of_thread = source_of_thread,
 	.self_thread = source_self_thread,
 	.owner = source_owner,
 	.may_inspect = source_may_inspect,

@@ -46,9 +46,7 @@ void banos_io_begin(Banos_Io *io, const struct iter *it, uint32_t flags)
 	}
 	io->argument = 0;
 	io->flags = flags;
-	io->space = current()->space;
-	io->cred = current()->cred;
-	io->process = proc_source()->self();
+	io->asker = current();
 	spin_init(&io->lock, LOCK_DRIVER_EVENT);
 	io->done = false;
 	io->result = 0;
@@ -103,18 +101,21 @@ BANOS_EXPORT(banos_io_argument);
 
 static int32_t user_copy(Banos_Io *io, uint64_t address, void *kernel, uint64_t size, bool to_user)
 {
-	if (!io->space || !user_range_ok(address, size))
+	bool own = io->asker == current();
+
+	if (!io->asker->space || !user_range_ok(address, size))
 		return -EFAULT;
-	if (io->space == current()->space && size == sizeof(uint32_t))
+	if (own && size == sizeof(uint32_t))
 		return to_user ? store_to_user(address, kernel, sizeof(uint32_t))
 			       : load_from_user(kernel, address, sizeof(uint32_t));
-	if (io->space == current()->space && size == sizeof(uint64_t))
+	if (own && size == sizeof(uint64_t))
 		return to_user ? store_to_user(address, kernel, sizeof(uint64_t))
 			       : load_from_user(kernel, address, sizeof(uint64_t));
-	if (io->space == current()->space)
+	if (own)
 		return to_user ? copy_to_user(address, kernel, size)
 			       : copy_from_user(kernel, address, size);
-	return vm_access(io->space, address, kernel, size, to_user, false) == size ? 0 : -EFAULT;
+	return vm_access(io->asker->space, address, kernel, size, to_user, false) == size ? 0
+											  : -EFAULT;
 }
 
 static int32_t segment_copy(Banos_Io *io, uint64_t at, char *kernel, uint64_t size, bool to_user)
@@ -186,10 +187,10 @@ BANOS_EXPORT(banos_io_user_copy_out);
 
 int32_t banos_io_credentials(Banos_Io *io, Banos_Credentials *out)
 {
-	Banos_Credentials c = {.uid = io->cred->euid,
-			       .gid = io->cred->egid,
-			       .process = io->process,
-			       .superuser = cred_superuser(io->cred)};
+	Banos_Credentials c = {.uid = io->asker->cred->euid,
+			       .gid = io->asker->cred->egid,
+			       .process = proc_source()->of_thread(io->asker),
+			       .superuser = cred_superuser(io->asker->cred)};
 
 	if (BANOS_STRUCT_CHECK(NULL, Banos_Credentials, out) || out->flags)
 		return -EINVAL;
@@ -209,7 +210,7 @@ int32_t banos_caller_get(Banos_Caller *out)
 		return -ESRCH;
 	c.uid = t->cred->euid;
 	c.gid = t->cred->egid;
-	c.process = proc_source()->self();
+	c.process = proc_source()->of_thread(t);
 	c.thread = proc_source()->self_thread();
 	c.superuser = cred_superuser(t->cred);
 	c.capabilities = t->cred->cap_effective;

@@ -9,21 +9,19 @@
 
 struct file;
 struct owner;
-struct vm_space;
+struct thread;
 
 /* On the stack of the thread that asks, which waits until the request is over. */
 struct Banos_Io {
-	struct iter memory;	 /* [I] as it was at the beginning */
-	uint64_t length;	 /* [I] */
-	uint64_t argument;	 /* [I] of a ctl */
-	uint32_t flags;		 /* [I] BANOS_IO_* */
-	struct vm_space *space;	 /* [I] of the program; stays while its thread waits */
-	const struct cred *cred; /* [I] of that thread, which does not change it meanwhile */
-	int32_t process;	 /* [I] */
-	struct spinlock lock;	 /* DRIVER_EVENT */
-	bool done;		 /* [lock; readers a] */
-	int64_t result;		 /* [lock] valid once done */
-	struct blocker wait;	 /* who asks waits here if it is pending */
+	struct iter memory;   /* [I] as it was at the beginning */
+	uint64_t length;      /* [I] */
+	uint64_t argument;    /* [I] of a ctl */
+	uint32_t flags;	      /* [I] BANOS_IO_* */
+	struct thread *asker; /* [I] keeps its memory and credentials as it waits */
+	struct spinlock lock; /* DRIVER_EVENT */
+	bool done;	      /* [lock; readers a] */
+	int64_t result;	      /* [lock] valid once done */
+	struct blocker wait;  /* who asks waits here if it is pending */
 };
 
 /* BANOS_IO_*: how the file is open. */

@@ -12,6 +12,7 @@
 struct fd_table;
 struct file;
 struct fs_context;
+struct thread;
 
 /* One text file of a process's (and its threads') directory. */
 struct proc_text_file {
@@ -33,6 +34,8 @@ struct proc_source {
 	bool (*has_thread)(void *process, int32_t tid);
 	bool (*gone)(void *process); /* reaped: its directory no longer exists */
 	int32_t (*self)(void);	     /* pid of the caller, 0 for kernel threads */
+	/* The same of another thread, which stays meanwhile. */
+	int32_t (*of_thread)(const struct thread *t);
 	int32_t (*self_thread)(void);
 	/* Owner of the directory as it is now. dumpable false: the files inside belong to root. */
 	void (*owner)(void *process, uint32_t *uid, uint32_t *gid, bool *dumpable);
