@@ -24,6 +24,15 @@ int banos_refuse(struct owner *owner, int error, const char *call, const char *w
 		     (owner) ? "where the handle goes is NULL: give the address of a pointer" \
 			     : "the first argument must be the record that init was given")
 
+/* What was refused last in its init, if with that error. Context: any. */
+bool banos_refusal_of(struct owner *owner, int error, char *sentence, size_t size);
+
+/*
+ * May the log have one more line about a mistake of this driver (NULL: of some)? Always while its
+ * init runs. Later a program may make the driver repeat itself, and the log is not for that.
+ */
+bool banos_may_tell(struct owner *owner);
+
 /* With the name: something else has it. */
 #define BANOS_REFUSE_TAKEN(owner, name, more)                                                     \
 	BANOS_REFUSE(owner, -EEXIST, "\"%.60s\": there is such a name already: choose another%s", \

@@ -4,8 +4,8 @@
  * of newer drivers may be longer than we know, those of older ones shorter.
  *
  * No member is larger than 8 bytes or lies across a multiple of 8, and every version's size is such
- * a multiple. So the first N * 8 bytes cut no member, and another size is that of no version: it
- * would leave half of a pointer in what we copy.
+ * a multiple. So the first N * 8 bytes cut no member. What is handed in must have such a size:
+ * another would leave half of a pointer in what we copy. What is filled in may have any.
  *
  * The log says which structure of which driver is wrong; owner may be NULL. Context: any.
  */
@@ -30,8 +30,8 @@
 	banos_ops_get(owner, BANOS_STRUCT_NAME(type, known), known, sizeof(type), given)
 
 /*
- * 0 if *out says a size to which BANOS_STRUCT_PUT can write, or -EINVAL. Its flags are not looked
- * at.
+ * 0 if *out has room for its own head, so that BANOS_STRUCT_PUT can write it, or -EINVAL. Its flags
+ * are not looked at.
  */
 #define BANOS_STRUCT_CHECK(owner, type, out) \
 	banos_struct_check(owner, BANOS_STRUCT_NAME(type, out), out)
@@ -47,11 +47,11 @@
 #type;                                                                             \
 	})
 
-int banos_struct_get(const struct owner *owner, const char *type, void *known, size_t known_size,
+int banos_struct_get(struct owner *owner, const char *type, void *known, size_t known_size,
 		     const void *given);
-int banos_ops_get(const struct owner *owner, const char *type, void *known, size_t known_size,
+int banos_ops_get(struct owner *owner, const char *type, void *known, size_t known_size,
 		  const void *given);
-int banos_struct_check(const struct owner *owner, const char *type, const void *given);
+int banos_struct_check(struct owner *owner, const char *type, const void *given);
 void banos_struct_put(void *out, const void *known, size_t known_size);
 
 #endif

@@ -61,6 +61,7 @@ struct owner {
 	uint32_t start;	     /* [a] enum owner_start: who lets programs in, and when */
 	uint32_t users;	     /* [a] what keeps it from being removed: files, dependents */
 	uint32_t complaints; /* [a] rules it has broken */
+	uint32_t told;	     /* [a] mistakes in the log: base/banos_refuse.h */
 	uint32_t deferred;   /* [a] its calls that wait for a grace period */
 	struct {
 		int error; /* 0: none */

@@ -67,11 +67,11 @@ static inline const char *block_desc_wrong(const Banos_X_Block_Desc *d)
 	if (d->mode & ~0777u)
 		return "desc.mode has more than permissions: 0777 at most, in octal";
 	if (d->features & ~BLOCK_FEATURES)
-		return "desc.features has a bit that this kernel does not know";
+		return "desc.features has a bit that this kernel does not know: leave it out";
 	if (shift < 9 || shift > BLOCK_SHIFT_MAX)
 		return "desc.logical_shift must be 9 (512 bytes) to " BLOCK_TEXT(BLOCK_SHIFT_MAX);
 	if (!block_count_ok(d->blocks, shift))
-		return "desc.blocks is beyond 2^63 bytes";
+		return "desc.blocks is beyond 2^63 bytes: give fewer";
 	if (d->physical_shift < shift || d->physical_shift > BLOCK_PHYSICAL_MAX)
 		return "desc.physical_shift must be 0, or desc.logical_shift to " BLOCK_TEXT(
 			BLOCK_PHYSICAL_MAX);

@@ -19,6 +19,7 @@
 #include <lib/errno.h>
 #include <lib/format.h>
 #include <mem/slab.h>
+#include <sched/banos_sleep.h>
 #include <sched/blocker.h>
 #include <sched/epoch.h>
 #include <sched/gate.h>
@@ -224,7 +225,10 @@ int32_t banos_irq_alloc_line(Banos_Driver *driver, uint32_t number, uint32_t fla
 				    number);
 	r = irq_line_get(&mode, flags & BANOS_IRQ_SHARED, &line);
 	if (r == -EINVAL)
-		BANOS_REFUSE(owner, r, "no interrupt controller has line %u", number);
+		BANOS_REFUSE(owner, r,
+			     "no interrupt controller has line %u: use one that a table of the "
+			     "firmware names",
+			     number);
 	if (r)
 		return r;
 	r = banos_irq_create(owner, NULL, irq_line_source(line), give_back_line, line, irq);
@@ -315,6 +319,7 @@ int32_t banos_irq_free(Banos_Irq *irq)
 {
 	int32_t r;
 
+	banos_may_sleep(__func__);
 	if (!irq || !owner_claim(&irq->object))
 		return 0;
 	r = banos_irq_unbind(irq);

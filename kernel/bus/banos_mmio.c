@@ -3,6 +3,7 @@
 #include "pci.h"
 #include <banos/export.h>
 #include <banos/mmio.h>
+#include <base/banos_refuse.h>
 #include <base/log.h>
 #include <lib/errno.h>
 #include <mem/kva.h>
@@ -62,7 +63,10 @@ int32_t banos_mmio_map(Banos_Device *device, uint32_t index, uint64_t offset, ui
 	if (!p)
 		return -ENODEV;
 	if (!mmio || (flags & ~MAP_FLAGS) || index >= PCI_BARS)
-		return -EINVAL;
+		return BANOS_REFUSE(device_owner(device), -EINVAL, "%s",
+				    !mmio		? "where the handle goes is NULL"
+				    : index >= PCI_BARS ? "index must be 0 to 5"
+							: "flags has a bit that is not known");
 	r = find(p, index, offset, &length, &base);
 	if (r)
 		return r;

@@ -197,7 +197,7 @@ BANOS_EXPORT(banos_device_context);
 
 int32_t banos_device_info(Banos_Device *d, Banos_Device_Info *info)
 {
-	if (!d || BANOS_STRUCT_CHECK(device_owner(d), Banos_Device_Info, info) || info->flags)
+	if (!d || BANOS_STRUCT_CHECK(NULL, Banos_Device_Info, info) || info->flags)
 		return -EINVAL;
 	BANOS_STRUCT_PUT(Banos_Device_Info, info, &d->info);
 	return 0;

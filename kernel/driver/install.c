@@ -12,6 +12,7 @@
 #include "interfaces.h"
 #include "params.h"
 #include "registry.h"
+#include <base/banos_refuse.h>
 #include <base/log.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -154,6 +155,7 @@ static int publish(struct instance *i, struct driver_message *m)
 static int start(struct instance *i, struct driver_message *m)
 {
 	Banos_Driver *record = i->image.contents.record;
+	char refusal[OWNER_REFUSAL_SIZE];
 	struct gate_call call;
 	bool broken;
 	int r;
@@ -174,10 +176,11 @@ static int start(struct instance *i, struct driver_message *m)
 		return 0;
 	if (r < -DRIVER_MAX_ERRNO)
 		r = -EIO;
-	/* What was refused is the cause if init gives its error back. */
-	if (i->owner.refusal.error == r)
-		return driver_refuse(m, r, "driver %s: init failed with %s; not installed: %s",
-				     i->name, errno_name(r), i->owner.refusal.sentence);
+	if (banos_refusal_of(&i->owner, r, refusal, sizeof(refusal)))
+		return driver_refuse(m, r,
+				     "driver %s: init failed with %s; not installed; last refused "
+				     "so: %s",
+				     i->name, errno_name(r), refusal);
 	return driver_refuse(m, r, "driver %s: init failed with %s; not installed", i->name,
 			     errno_name(r));
 }

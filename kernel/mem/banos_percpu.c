@@ -2,6 +2,7 @@
 /* The driver ABI's processors: <banos/cpu.h>. */
 #include <banos/cpu.h>
 #include <banos/export.h>
+#include <base/banos_refuse.h>
 #include <base/owner.h>
 #include <base/percpu.h>
 #include <lib/errno.h>
@@ -42,8 +43,11 @@ int32_t banos_percpu_create(Banos_Driver *driver, uint64_t size, Banos_Percpu **
 
 	if (percpu)
 		*percpu = NULL;
-	if (!owner || !percpu || !size || size > SIZE_MAX_EACH)
-		return -EINVAL;
+	if (!owner || !percpu)
+		return BANOS_REFUSE_CALLER(owner);
+	if (!size || size > SIZE_MAX_EACH)
+		return BANOS_REFUSE(owner, -EINVAL, "size must be 1 to %u",
+				    (unsigned)SIZE_MAX_EACH);
 	p = kzalloc(sizeof(*p));
 	if (!p)
 		return -ENOMEM;

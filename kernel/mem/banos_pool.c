@@ -6,6 +6,7 @@
 #include <arch/page.h>
 #include <banos/export.h>
 #include <banos/memory.h>
+#include <base/banos_refuse.h>
 #include <base/log.h>
 #include <base/owner.h>
 #include <lib/errno.h>
@@ -42,9 +43,17 @@ int32_t banos_pool_create(Banos_Driver *driver, const char *name, uint64_t size,
 
 	if (pool)
 		*pool = NULL;
-	if (!owner || !name || !pool || !size || size > OBJECT_MAX || align > PAGE_SIZE ||
-	    (align & (align - 1)) || (flags & ~BANOS_ALLOC_ZERO))
-		return -EINVAL;
+	if (!owner || !pool)
+		return BANOS_REFUSE_CALLER(owner);
+	if (!name)
+		return BANOS_REFUSE(owner, -EINVAL, "name is NULL: name the pool");
+	if (!size || size > OBJECT_MAX)
+		return BANOS_REFUSE(owner, -EINVAL, "size must be 1 to %u", (unsigned)OBJECT_MAX);
+	if (align > PAGE_SIZE || (align & (align - 1)))
+		return BANOS_REFUSE(owner, -EINVAL,
+				    "align must be 0 or a power of two, 4096 at most");
+	if (flags & ~BANOS_ALLOC_ZERO)
+		return BANOS_REFUSE(owner, -EINVAL, "flags must be BANOS_ALLOC_ZERO or 0");
 	p = kzalloc(sizeof(*p));
 	if (!p)
 		return -ENOMEM;

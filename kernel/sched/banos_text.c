@@ -19,6 +19,7 @@
 #include <lib/errno.h>
 #include <lib/format.h>
 #include <mem/slab.h>
+#include <sched/banos_sleep.h>
 #include <sched/gate.h>
 #include <sched/mutex.h>
 
@@ -166,6 +167,7 @@ BANOS_EXPORT(banos_text_register);
 
 int32_t banos_text_unregister(Banos_Text_Node *node)
 {
+	banos_may_sleep(__func__);
 	if (!node)
 		return 0;
 	if (gate_is_inside(&node->gate))

@@ -11,9 +11,11 @@
  */
 #include <banos/export.h>
 #include <banos/thread.h>
+#include <base/banos_refuse.h>
 #include <base/owner.h>
 #include <lib/errno.h>
 #include <mem/slab.h>
+#include <sched/banos_sleep.h>
 #include <sched/blocker.h>
 #include <sched/epoch.h>
 #include <sched/gate.h>
@@ -72,8 +74,12 @@ int32_t banos_thread_create(Banos_Driver *driver, const char *name, Banos_Thread
 
 	if (thread)
 		*thread = NULL;
-	if (!owner || !name || !function || !thread || flags)
-		return -EINVAL;
+	if (!owner || !thread)
+		return BANOS_REFUSE_CALLER(owner);
+	if (!name || !function)
+		return BANOS_REFUSE(owner, -EINVAL, "%s is NULL", name ? "function" : "name");
+	if (flags)
+		return BANOS_REFUSE(owner, -EINVAL, "flags must be 0");
 	t = kzalloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
@@ -103,6 +109,7 @@ BANOS_EXPORT(banos_thread_should_stop);
 
 int32_t banos_thread_destroy(Banos_Thread *t)
 {
+	banos_may_sleep(__func__);
 	if (!t)
 		return 0;
 	if (t->thread == current())

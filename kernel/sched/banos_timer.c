@@ -15,11 +15,13 @@
  */
 #include <banos/export.h>
 #include <banos/timer.h>
+#include <base/banos_refuse.h>
 #include <base/owner.h>
 #include <base/percpu.h>
 #include <base/spinlock.h>
 #include <lib/errno.h>
 #include <mem/slab.h>
+#include <sched/banos_sleep.h>
 #include <sched/banos_queue.h>
 #include <sched/banos_runner.h>
 #include <sched/clock.h>
@@ -131,8 +133,12 @@ int32_t banos_timer_create(Banos_Driver *driver, Banos_Timer_Function function, 
 
 	if (timer)
 		*timer = NULL;
-	if (!owner || !function || !timer || (flags & ~BANOS_TIMER_INTERRUPT))
-		return -EINVAL;
+	if (!owner || !timer)
+		return BANOS_REFUSE_CALLER(owner);
+	if (!function)
+		return BANOS_REFUSE(owner, -EINVAL, "function is NULL");
+	if (flags & ~BANOS_TIMER_INTERRUPT)
+		return BANOS_REFUSE(owner, -EINVAL, "flags must be BANOS_TIMER_INTERRUPT or 0");
 	if (!(flags & BANOS_TIMER_INTERRUPT) && banos_queue_of(owner, &queue))
 		return -ENOMEM;
 	t = kzalloc(sizeof(*t));
@@ -157,7 +163,9 @@ int32_t banos_timer_arm(Banos_Timer *t, uint64_t deadline_ns, uint64_t period_ns
 
 	/* slack_ns allows us to be late; so far we never use it. */
 	if (period_ns && (period_ns < BANOS_TIMER_PERIOD_MIN || period_ns > INT64_MAX))
-		return -EINVAL;
+		return BANOS_REFUSE(
+			t->object.owner, -EINVAL,
+			"period_ns must be 0, or from BANOS_TIMER_PERIOD_MIN to 2^63 - 1");
 	flags = spin_lock_irq(&t->lock);
 	if (t->stopping) {
 		r = -ESHUTDOWN;
@@ -184,6 +192,7 @@ int32_t banos_timer_cancel_sync(Banos_Timer *t)
 {
 	bool armed;
 
+	banos_may_sleep(__func__);
 	if (banos_runs_here(&t->runner))
 		return -EDEADLK;
 	armed = stop(t);

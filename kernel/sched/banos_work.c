@@ -8,10 +8,12 @@
  */
 #include <banos/export.h>
 #include <banos/work.h>
+#include <base/banos_refuse.h>
 #include <base/owner.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mem/slab.h>
+#include <sched/banos_sleep.h>
 #include <sched/banos_queue.h>
 #include <sched/banos_runner.h>
 #include <sched/gate.h>
@@ -52,8 +54,11 @@ int32_t banos_workqueue_create(Banos_Driver *driver, const char *name, uint32_t 
 
 	if (queue)
 		*queue = NULL;
-	if (!owner || !name || !queue || flags)
-		return -EINVAL;
+	if (!owner || !queue)
+		return BANOS_REFUSE_CALLER(owner);
+	if (!name || flags)
+		return BANOS_REFUSE(owner, -EINVAL,
+				    name ? "flags must be 0" : "name is NULL: name the queue");
 	q = kzalloc(sizeof(*q));
 	if (!q)
 		return -ENOMEM;
@@ -134,8 +139,10 @@ int32_t banos_work_create(Banos_Driver *driver, Banos_Workqueue *queue,
 
 	if (work)
 		*work = NULL;
-	if (!owner || !function || !work)
-		return -EINVAL;
+	if (!owner || !work)
+		return BANOS_REFUSE_CALLER(owner);
+	if (!function)
+		return BANOS_REFUSE(owner, -EINVAL, "function is NULL");
 	if (!queue && banos_queue_of(owner, &shared))
 		return -ENOMEM;
 	w = kzalloc(sizeof(*w));
@@ -170,6 +177,7 @@ int32_t banos_work_cancel_sync(Banos_Work *w)
 {
 	bool pending;
 
+	banos_may_sleep(__func__);
 	if (banos_runs_here(&w->runner))
 		return -EDEADLK;
 	pending = stop(w);

@@ -38,6 +38,7 @@
 #include <lib/string.h>
 #include <linux/ioctl.h>
 #include <mem/slab.h>
+#include <sched/banos_sleep.h>
 #include <sched/epoch.h>
 #include <sched/gate.h>
 #include <sched/mutex.h>
@@ -549,6 +550,7 @@ static void withdraw(Banos_Chardev *d)
 
 int32_t banos_chardev_unregister(Banos_Chardev *d)
 {
+	banos_may_sleep(__func__);
 	if (!d)
 		return 0;
 	if (gate_is_inside(&d->gate))

@@ -22,6 +22,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <linux/fcntl.h>
+#include <sched/banos_sleep.h>
 #include <sched/gate.h>
 #include <sched/thread.h>
 #include <vfs/proc_source.h>
@@ -47,6 +48,7 @@ void banos_io_begin(Banos_Io *io, const struct iter *it, uint32_t flags)
 	io->argument = 0;
 	io->flags = flags;
 	io->asker = current();
+	io->cred = io->asker->cred;
 	spin_init(&io->lock, LOCK_DRIVER_EVENT);
 	io->done = false;
 	io->result = 0;
@@ -163,12 +165,14 @@ static int32_t copy(Banos_Io *io, uint64_t offset, char *kernel, uint64_t size, 
 
 int32_t banos_io_copy_in(Banos_Io *io, uint64_t offset, void *to, uint64_t size)
 {
+	banos_may_sleep(__func__);
 	return copy(io, offset, to, size, false);
 }
 BANOS_EXPORT(banos_io_copy_in);
 
 int32_t banos_io_copy_out(Banos_Io *io, uint64_t offset, const void *from, uint64_t size)
 {
+	banos_may_sleep(__func__);
 	return copy(io, offset, (char *)from, size, true);
 }
 BANOS_EXPORT(banos_io_copy_out);
@@ -187,10 +191,10 @@ BANOS_EXPORT(banos_io_user_copy_out);
 
 int32_t banos_io_credentials(Banos_Io *io, Banos_Credentials *out)
 {
-	Banos_Credentials c = {.uid = io->asker->cred->euid,
-			       .gid = io->asker->cred->egid,
+	Banos_Credentials c = {.uid = io->cred->euid,
+			       .gid = io->cred->egid,
 			       .process = proc_source()->of_thread(io->asker),
-			       .superuser = cred_superuser(io->asker->cred)};
+			       .superuser = cred_superuser(io->cred)};
 
 	if (BANOS_STRUCT_CHECK(NULL, Banos_Credentials, out) || out->flags)
 		return -EINVAL;

@@ -7,6 +7,7 @@
 #include <sched/blocker.h>
 #include <vm/iter.h>
 
+struct cred;
 struct file;
 struct owner;
 struct thread;
@@ -17,7 +18,9 @@ struct Banos_Io {
 	uint64_t length;      /* [I] */
 	uint64_t argument;    /* [I] of a ctl */
 	uint32_t flags;	      /* [I] BANOS_IO_* */
-	struct thread *asker; /* [I] keeps its memory and credentials as it waits */
+	struct thread *asker; /* [I] keeps its memory as it waits */
+	/* [I] its credentials; for its own calls of the kernel it may have others meanwhile */
+	const struct cred *cred;
 	struct spinlock lock; /* DRIVER_EVENT */
 	bool done;	      /* [lock; readers a] */
 	int64_t result;	      /* [lock] valid once done */

@@ -9,6 +9,7 @@
 
 #include <arch/page.h>
 #include <banos/export.h>
+#include <base/banos_refuse.h>
 #include <lib/errno.h>
 #include <mem/slab.h>
 #include <vm/object.h>
@@ -54,8 +55,13 @@ int32_t banos_pages_create(Banos_Driver *driver, uint32_t count, uint32_t flags,
 
 	if (pages)
 		*pages = NULL;
-	if (!owner || !pages || !count || count > PAGES_MAX || (flags & ~BANOS_ALLOC_ZERO))
-		return -EINVAL;
+	if (!owner || !pages)
+		return BANOS_REFUSE_CALLER(owner);
+	if (!count || count > PAGES_MAX)
+		return BANOS_REFUSE(owner, -EINVAL, "count must be 1 to %u pages",
+				    (unsigned)PAGES_MAX);
+	if (flags & ~BANOS_ALLOC_ZERO)
+		return BANOS_REFUSE(owner, -EINVAL, "flags must be BANOS_ALLOC_ZERO or 0");
 	p = kzalloc(sizeof(*p));
 	if (!p)
 		return -ENOMEM;

@@ -48,48 +48,48 @@ block='r = banos_x_block_register(self, &d, &blocks, 0, (void *)&handle)'
 Y='Banos_X_Tty_Desc d = { .size = sizeof(d)'
 tty='r = banos_x_tty_register(self, &d, &ttys, 0, (void *)&handle)'
 
-wrong node_name 'init failed with EINVAL; not installed: banos_chardev_register: "a b": desc.name cannot be below /dev: it must be 1 to 55 letters' \
+wrong node_name 'init failed with EINVAL; not installed; last refused so: banos_chardev_register: "a b": desc.name cannot be below /dev: it must be 1 to 55 letters' \
 	"$D, .name = \"a b\" }; $chardev"
-wrong node_none 'init failed with EINVAL; not installed: banos_chardev_register: "(null)": desc.name is NULL: name the device' \
+wrong node_none 'init failed with EINVAL; not installed; last refused so: banos_chardev_register: "(null)": desc.name is NULL: name the device' \
 	"$D }; $chardev"
-wrong node_flags 'init failed with EINVAL; not installed: banos_chardev_register: "n": desc.flags has a bit that this kernel does not know: use' \
+wrong node_flags 'init failed with EINVAL; not installed; last refused so: banos_chardev_register: "n": desc.flags has a bit that this kernel does not know: use' \
 	"$D, .name = \"n\", .flags = 8 }; $chardev"
-wrong node_mode 'init failed with EINVAL; not installed: banos_chardev_register: "n": desc.mode has more than permissions: 0777' \
+wrong node_mode 'init failed with EINVAL; not installed; last refused so: banos_chardev_register: "n": desc.mode has more than permissions: 0777' \
 	"$D, .name = \"n\", .mode = 0100600 }; $chardev"
-wrong node_handle 'init failed with EINVAL; not installed: banos_chardev_register: where the handle goes is NULL: give' \
+wrong node_handle 'init failed with EINVAL; not installed; last refused so: banos_chardev_register: where the handle goes is NULL: give' \
 	"$D, .name = \"n\" }; r = banos_chardev_register(self, &d, &nodes, 0, 0)"
-wrong text_mode 'init failed with EINVAL; not installed: banos_text_register: "t": desc.mode has more than permissions: 0777' \
+wrong text_mode 'init failed with EINVAL; not installed; last refused so: banos_text_register: "t": desc.mode has more than permissions: 0777' \
 	"$T, .name = \"t\", .mode = 01444 }; $text"
-wrong text_show 'init failed with EINVAL; not installed: banos_text_register: "t": ops.show is NULL: a text needs it' \
+wrong text_show 'init failed with EINVAL; not installed; last refused so: banos_text_register: "t": ops.show is NULL: a text needs it' \
 	"$T, .name = \"t\" }; texts.show = 0; $text"
-wrong block_shift 'init failed with EINVAL; not installed: banos_x_block_register: "b": desc.logical_shift must be 9 (512 bytes) to 12' \
+wrong block_shift 'init failed with EINVAL; not installed; last refused so: banos_x_block_register: "b": desc.logical_shift must be 9 (512 bytes) to 12' \
 	"$B, .name = \"b\", .logical_shift = 3 }; $block"
-wrong block_submit 'init failed with EINVAL; not installed: banos_x_block_register: "b": ops.submit is NULL: a device needs it' \
+wrong block_submit 'init failed with EINVAL; not installed; last refused so: banos_x_block_register: "b": ops.submit is NULL: a device needs it' \
 	"$B, .name = \"b\", .logical_shift = 9 }; $block"
-wrong tty_major 'init failed with EINVAL; not installed: banos_x_tty_register: "tty": desc.major must be 1 to 4095' \
+wrong tty_major 'init failed with EINVAL; not installed; last refused so: banos_x_tty_register: "tty": desc.major must be 1 to 4095' \
 	"$Y, .name = \"tty\" }; $tty"
-wrong tty_tx 'init failed with EINVAL; not installed: banos_x_tty_register: "tty": ops.tx is NULL: a terminal needs it' \
+wrong tty_tx 'init failed with EINVAL; not installed; last refused so: banos_x_tty_register: "tty": ops.tx is NULL: a terminal needs it' \
 	"$Y, .name = \"tty\", .major = 4 }; $tty"
-wrong matchless 'init failed with EINVAL; not installed: banos_device_driver_register: no match record says which devices the driver is for: give Banos_Meta.matches' \
+wrong matchless 'init failed with EINVAL; not installed; last refused so: banos_device_driver_register: no match record says which devices the driver is for: give Banos_Meta.matches' \
 	'r = banos_device_driver_register(self, &devices, 0, (void *)&handle)'
-wrong probeless 'init failed with EINVAL; not installed: banos_device_driver_register: ops.probe is NULL: a driver of devices needs it' \
+wrong probeless 'init failed with EINVAL; not installed; last refused so: banos_device_driver_register: ops.probe is NULL: a driver of devices needs it' \
 	'r = banos_device_driver_register(self, &devices, 0, (void *)&handle)' ', .matches = BANOS_LIST(matches)'
-wrong bus 'init failed with EINVAL; not installed: banos_device_add: "d": desc.bus must be 1 to 31 letters' \
+wrong bus 'init failed with EINVAL; not installed; last refused so: banos_device_add: "d": desc.bus must be 1 to 31 letters' \
 	'Banos_Device_Desc d = { .size = sizeof(d), .bus = "a bus", .name = "d" };
 	r = banos_device_add(self, &d, 0, 0, (void *)&handle)'
-wrong text_taken 'init failed with EEXIST; not installed: banos_text_register: "t": there is such a name already: choose another' \
+wrong text_taken 'init failed with EEXIST; not installed; last refused so: banos_text_register: "t": there is such a name already: choose another' \
 	"$T, .name = \"t\" }; $text; $text"
 # Only in a kernel.
 cp "$work/expected" "$work/hosted"
-wrong node_taken 'init failed with EEXIST; not installed: banos_chardev_register: "null": there is such a name already: choose another, or have %u in it' \
+wrong node_taken 'init failed with EEXIST; not installed; last refused so: banos_chardev_register: "null": there is such a name already: choose another, or have %u in it' \
 	"$D, .name = \"null\" }; $chardev"
-wrong irq_flags 'init failed with EINVAL; not installed: banos_irq_alloc_line: BANOS_IRQ_LEVEL and _LOW are for BANOS_IRQ_GSI' \
+wrong irq_flags 'init failed with EINVAL; not installed; last refused so: banos_irq_alloc_line: BANOS_IRQ_LEVEL and _LOW are for BANOS_IRQ_GSI' \
 	'r = banos_irq_alloc_line(self, 5, BANOS_IRQ_LEVEL, (void *)&handle)'
-wrong irq_line 'init failed with EINVAL; not installed: banos_irq_alloc_line: no device can have line 77 of ISA: use 0 to 15' \
+wrong irq_line 'init failed with EINVAL; not installed; last refused so: banos_irq_alloc_line: no device can have line 77 of ISA: use 0 to 15' \
 	'r = banos_irq_alloc_line(self, 77, 0, (void *)&handle)'
-wrong irq_bind 'init failed with EINVAL; not installed: banos_irq_bind: hard and thread are NULL: give one' \
+wrong irq_bind 'init failed with EINVAL; not installed; last refused so: banos_irq_bind: hard and thread are NULL: give one' \
 	'r = banos_irq_alloc_line(self, 5, 0, (void *)&handle) ?: banos_irq_bind(handle, 0, 0, 0, 0, 0)'
-wrong ports 'init failed with EINVAL; not installed: banos_ports_claim: flags must be 0' \
+wrong ports 'init failed with EINVAL; not installed; last refused so: banos_ports_claim: flags must be 0' \
 	'r = banos_ports_claim(self, 0x500, 8, 1, (void *)&handle)'
 wrong goes_on 'init failed with EIO; not installed' "$D }; $chardev; r = -5"
 
