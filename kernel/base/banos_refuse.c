@@ -29,10 +29,13 @@ bool banos_may_tell(struct owner *o)
 }
 
 /* The last one of an init counts: the driver has mostly given up after it. */
-static void keep(struct owner *o, int error, const char *sentence)
+void banos_refusal_keep(struct owner *o, int error, const char *sentence)
 {
-	uint64_t irq = spin_lock_irq(&o->lock);
+	uint64_t irq;
 
+	if (!is_starting(o))
+		return;
+	irq = spin_lock_irq(&o->lock);
 	o->refusal.error = error;
 	strlcpy(o->refusal.sentence, sentence, sizeof(o->refusal.sentence));
 	spin_unlock_irq(&o->lock, irq);
@@ -62,7 +65,6 @@ int banos_refuse(struct owner *o, int error, const char *call, const char *why, 
 		log_printf(error == -EEXIST ? LOG_NOTICE : LOG_ERROR, "%s%s: %s (%s)",
 			   o ? "driver " : "a driver", o ? o->name : "", sentence,
 			   errno_name(error));
-	if (is_starting(o))
-		keep(o, error, sentence);
+	banos_refusal_keep(o, error, sentence);
 	return error;
 }

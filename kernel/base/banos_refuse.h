@@ -24,6 +24,8 @@ int banos_refuse(struct owner *owner, int error, const char *call, const char *w
 		     (owner) ? "where the handle goes is NULL: give the address of a pointer" \
 			     : "the first argument must be the record that init was given")
 
+/* A sentence of one's own in place of banos_refuse(): for what banos install says. Context: any. */
+void banos_refusal_keep(struct owner *owner, int error, const char *sentence);
 /* What was refused last in its init, if with that error. Context: any. */
 bool banos_refusal_of(struct owner *owner, int error, char *sentence, size_t size);
 
@@ -33,6 +35,9 @@ bool banos_refusal_of(struct owner *owner, int error, char *sentence, size_t siz
  */
 bool banos_may_tell(struct owner *owner);
 
+/* Of what has to be given. */
+#define BANOS_REFUSE_NULL(owner, type) \
+	banos_refuse(owner, -EINVAL, type, "NULL was given: it is needed")
 /* With the name: something else has it. */
 #define BANOS_REFUSE_TAKEN(owner, name, more)                                                     \
 	BANOS_REFUSE(owner, -EEXIST, "\"%.60s\": there is such a name already: choose another%s", \

@@ -6,6 +6,7 @@
 
 #include <base/log.h>
 #include <lib/errno.h>
+#include <lib/format.h>
 #include <lib/string.h>
 
 struct head {
@@ -18,10 +19,14 @@ struct head {
 
 static int wrong_size(struct owner *owner, const char *type, uint32_t size)
 {
+	char sentence[OWNER_REFUSAL_SIZE];
+
+	format(sentence, sizeof(sentence),
+	       "%s with a size of %u, which no version of it has: set it to sizeof(%s)", type, size,
+	       type);
+	banos_refusal_keep(owner, -EINVAL, sentence);
 	if (banos_may_tell(owner))
-		log_error("%s%s: %s with a size of %u, which no version of it has: set it to "
-			  "sizeof(%s)",
-			  WHO(owner), type, size, type);
+		log_error("%s%s: %s", WHO(owner), sentence);
 	return -EINVAL;
 }
 
@@ -29,7 +34,7 @@ static int wrong_size(struct owner *owner, const char *type, uint32_t size)
 static int check_given(struct owner *owner, const char *type, const struct head *head)
 {
 	if (!head)
-		return -EINVAL;
+		return BANOS_REFUSE_NULL(owner, type);
 	if (head->size >= sizeof(*head) && head->size % 8 == 0 && head->size <= BANOS_STRUCT_MAX)
 		return 0;
 	return wrong_size(owner, type, head->size);

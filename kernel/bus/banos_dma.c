@@ -28,6 +28,7 @@
 #include <mem/frame.h>
 #include <mem/frame_low.h>
 #include <mem/slab.h>
+#include <sched/thread.h>
 
 #define BITS_DMA32     32
 #define FRAMES_AT_ONCE 1024 /* of a copy */
@@ -252,12 +253,22 @@ static uint64_t run_length(const uint8_t *address, uint64_t length, paddr_t pa)
 	return min(run, length);
 }
 
-/* Can the device use it where it is? -EFAULT: it is nowhere. */
+/* A stack goes while the device still writes to it. */
+static bool is_on_stack(const struct piece *p)
+{
+	uintptr_t stack = (uintptr_t)current()->stack, at = (uintptr_t)p->address;
+
+	return !in_interrupt() && at < stack + KERNEL_STACK_SIZE && at + p->length > stack;
+}
+
+/* Can the device use it where it is? -EFAULT: it is nowhere, or on a stack. */
 static int usable(const Banos_Dma *dma, const struct piece *p, bool *yes)
 {
 	paddr_t pa;
 
 	*yes = true;
+	if (is_on_stack(p))
+		return -EFAULT;
 	for (uint64_t done = 0, run; done < p->length; done += run) {
 		if (!translate(p->address + done, &pa))
 			return -EFAULT;

@@ -17,11 +17,10 @@ static bool first_time(uintptr_t caller)
 	return !(__atomic_fetch_or(&told[place / 32], bit, __ATOMIC_RELAXED) & bit);
 }
 
-void banos_sleeps_wrongly(const char *function, uintptr_t caller)
+void banos_calls_wrongly(const char *function, const char *what, uintptr_t caller)
 {
 	char who[128];
 
-	lockcheck_might_sleep();
 	if (!first_time(caller))
 		return;
 	if (!symbol_driver_hook || !symbol_driver_hook(who, sizeof(who), caller - 1)) {
@@ -30,7 +29,15 @@ void banos_sleeps_wrongly(const char *function, uintptr_t caller)
 
 		symbol_format(who + n, sizeof(who) - (size_t)n, caller - 1);
 	}
-	log_error("%s: calls %s %s, where nothing may sleep", who, function,
-		  in_interrupt() ? "in an interrupt handler"
-				 : "with a spinlock held or inside an epoch section");
+	log_error("%s: calls %s %s", who, function, what);
+}
+
+void banos_sleeps_wrongly(const char *function, uintptr_t caller)
+{
+	lockcheck_might_sleep();
+	banos_calls_wrongly(function,
+			    in_interrupt() ? "in an interrupt handler, where nothing may sleep"
+					   : "with a spinlock held or inside an epoch section, "
+					     "where nothing may sleep",
+			    caller);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Drivers that want to sleep where they must not. */
+/* Drivers that want to sleep where they must not, or give what they do not have. */
 #ifndef SCHED_BANOS_SLEEP_H
 #define SCHED_BANOS_SLEEP_H
 
 #include <base/percpu.h>
 
 void banos_sleeps_wrongly(const char *function, uintptr_t caller) __cold;
+/* Log "driver NAME ...: calls FUNCTION WHAT", once for each place. */
+void banos_calls_wrongly(const char *function, const char *what, uintptr_t caller) __cold;
 
 /*
  * At the beginning of a function of the ABI that waits, or copies a program's memory. As a rule it

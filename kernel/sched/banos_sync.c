@@ -83,6 +83,11 @@ BANOS_EXPORT(banos_mutex_trylock);
 
 void banos_mutex_unlock(Banos_Mutex *m)
 {
+	if (unlikely(!mutex_is_held(mutex_of(m)))) {
+		banos_calls_wrongly(__func__, "for a mutex that its thread has not locked",
+				    (uintptr_t)__builtin_return_address(0));
+		return;
+	}
 	current()->driver_locks--;
 	mutex_unlock(mutex_of(m));
 }

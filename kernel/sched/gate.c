@@ -230,15 +230,16 @@ static void restore_preemption(struct owner *o, const struct gate_call *call, co
 {
 	unsigned was = call->preempt;
 
-	if (preempt_count() > was)
+	/* One exit or unlock too many has made a negative number of it. */
+	if ((int)(preempt_count() - was) > 0)
 		complain(o, what, "holding a spinlock, or inside an epoch section");
 	else
 		complain(o, what, "having released a spinlock or left an epoch section too often");
 	/* The lock stays locked, for the driver to meet again; the checker forgets it. */
 	lockcheck_trim_spin(call->spins);
-	while (preempt_count() > was)
+	while ((int)(preempt_count() - was) > 0)
 		preempt_enable_noresched();
-	while (preempt_count() < was)
+	while ((int)(preempt_count() - was) < 0)
 		preempt_disable();
 }
 

@@ -450,9 +450,10 @@ static void switch_thread(bool preempted)
 void schedule(void)
 {
 	lockcheck_might_sleep();
-	assert(preempt_count() == 0);
 	if (unlikely(in_interrupt()))
 		panic("sleeping in an interrupt handler");
+	if (unlikely(preempt_count()))
+		panic("sleeping with a spinlock held, or inside an epoch section");
 	switch_thread(false);
 }
 

@@ -22,7 +22,6 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <linux/fcntl.h>
-#include <sched/banos_sleep.h>
 #include <sched/gate.h>
 #include <sched/thread.h>
 #include <vfs/proc_source.h>
@@ -165,14 +164,12 @@ static int32_t copy(Banos_Io *io, uint64_t offset, char *kernel, uint64_t size, 
 
 int32_t banos_io_copy_in(Banos_Io *io, uint64_t offset, void *to, uint64_t size)
 {
-	banos_may_sleep(__func__);
 	return copy(io, offset, to, size, false);
 }
 BANOS_EXPORT(banos_io_copy_in);
 
 int32_t banos_io_copy_out(Banos_Io *io, uint64_t offset, const void *from, uint64_t size)
 {
-	banos_may_sleep(__func__);
 	return copy(io, offset, (char *)from, size, true);
 }
 BANOS_EXPORT(banos_io_copy_out);

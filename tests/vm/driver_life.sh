@@ -77,7 +77,7 @@ try banos remove importer
 try banos remove exporter
 
 echo "== rules"
-for rule in spin interrupts direction mutex epoch itself restart; do
+for rule in spin interrupts direction mutex unlock epoch exit itself restart; do
 	breaks $rule
 done
 for thing in timer thread queue pool deferred interrupt ports crowd; do
@@ -152,11 +152,13 @@ expect_line 'driver picky needs driver exporter 9\.0\.0 or newer, but 1\.2\.0 is
 expect_line '^importer.banos: installed as instance'
 expect_line 'driver exporter is needed by importer, which must be removed first'
 expect_line '^uses: exporter:'
-[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 18 ] || fail "a breaker stayed"
+[ "$(grep -c '^breaker: instance [0-9]* removed' "$work/out")" = 20 ] || fail "a breaker stayed"
 expect_line 'driver breaker: write returned holding a spinlock'
 expect_line 'driver breaker: write returned with interrupts disabled'
 expect_line 'driver breaker: write returned with the direction'
 expect_line 'driver breaker: write returned holding a mutex'
+expect_line 'driver breaker: write returned having released a spinlock or left an epoch section too often'
+expect_line 'driver breaker .instance [0-9]*.: .*: calls banos_mutex_unlock for a mutex that its thread has not locked'
 expect_line 'write error: Resource deadlock'
 expect_line 'write error: Input/output error'
 ! grep -q 'used again' "$work/out" || fail 'the next device has the same number'

@@ -184,8 +184,12 @@ static int64_t break_rule(const char *rule)
 		__asm__ volatile("std");
 	else if (is(rule, "mutex"))
 		banos_mutex_lock(&mutex);
+	else if (is(rule, "unlock"))
+		banos_mutex_unlock(&mutex);
 	else if (is(rule, "epoch"))
 		banos_epoch_enter();
+	else if (is(rule, "exit"))
+		banos_epoch_exit();
 	else if (is(rule, "itself"))
 		return banos_chardev_unregister(device);
 	else if (is(rule, "restart"))

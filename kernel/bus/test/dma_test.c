@@ -121,6 +121,7 @@ KTEST(mapped_where_it_is)
 	/* What is nowhere, what programs have, what ends beyond the end. */
 	ktest_check_eq(map_one(dma, memory, 100, 1, out, 16, &m), -EFAULT);
 	ktest_check_eq(map_one(dma, (void *)0x10000, 100, 1, out, 16, &m), -EFAULT);
+	ktest_check_eq(map_one(dma, out, sizeof(out), 1, out, 16, &m), -EFAULT); /* a stack */
 	ktest_check_eq(map_one(dma, (void *)-100ul, 200, 1, out, 16, &m), -EINVAL);
 	ktest_check_eq(map_one(dma, memory, 0, 1, out, 16, &m), -EINVAL);
 	ktest_check_eq(map_one(dma, memory, 1ul << 40, 1, out, 16, &m), -EINVAL);
