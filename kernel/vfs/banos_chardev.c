@@ -31,6 +31,7 @@
 #include <base/banos_struct.h>
 #include <base/banos_desc.h>
 #include <base/banos_refuse.h>
+#include <base/log.h>
 #include <base/owner.h>
 #include <lib/errno.h>
 #include <lib/bitmap.h>
@@ -193,6 +194,15 @@ static void device_release(struct file *f)
 	device_put(d);
 }
 
+static __noinline int did_too_much(struct owner *o, const char *what, int64_t done, uint64_t length)
+{
+	if (banos_may_tell(o))
+		log_error("driver %s: %s says that it did %ld bytes of a request for %lu: it "
+			  "becomes EIO",
+			  o->name, what, (long)done, (unsigned long)length);
+	return -EIO;
+}
+
 static ssize_t transfer(struct file *f, struct iter *it, off64_t *pos,
 			int64_t (*call)(void *file, Banos_Io *io, uint64_t position),
 			const char *what)
@@ -212,8 +222,8 @@ static ssize_t transfer(struct file *f, struct iter *it, off64_t *pos,
 	n = GATE_CALL(d->object.owner, what, call(of->context, &io, seekable ? (uint64_t)*pos : 0));
 	n = banos_io_end(&io, n, d->object.owner, d->ops.cancel, of->context);
 	gate_leave(&pass);
-	if (n > (int64_t)io.length)
-		n = -EIO; /* it cannot have done more than it was asked for */
+	if (unlikely(n > (int64_t)io.length))
+		n = did_too_much(d->object.owner, what, n, io.length);
 	if (n > 0) {
 		iter_advance(it, (size_t)n);
 		if (seekable)

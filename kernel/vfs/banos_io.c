@@ -16,7 +16,9 @@
 #include "file.h"
 
 #include <banos/export.h>
+#include <base/banos_refuse.h>
 #include <base/banos_struct.h>
+#include <base/log.h>
 #include <base/cred.h>
 #include <base/spinlock.h>
 #include <lib/errno.h>
@@ -72,12 +74,24 @@ static __noinline int64_t wait_done(Banos_Io *io, struct owner *owner,
 	return io->result;
 }
 
+/* Apart, as above. */
+static __noinline int64_t no_result(struct owner *owner, int64_t returned)
+{
+	if (banos_may_tell(owner))
+		log_error("driver %s: a request ended with %ld, which is no count of bytes and no "
+			  "error of the ABI: it becomes EIO",
+			  owner->name, (long)returned);
+	return -EIO;
+}
+
 int64_t banos_io_end(Banos_Io *io, int64_t returned, struct owner *owner,
 		     void (*cancel)(void *file, Banos_Io *io), void *file)
 {
 	if (unlikely(returned == BANOS_IO_PENDING))
 		returned = wait_done(io, owner, cancel, file);
-	return returned < -DRIVER_MAX_ERRNO || returned == BANOS_IO_PENDING ? -EIO : returned;
+	if (unlikely(returned < -DRIVER_MAX_ERRNO || returned == BANOS_IO_PENDING))
+		return no_result(owner, returned);
+	return returned;
 }
 
 /* --- the ABI --------------------------------------------------------------------------------- */
