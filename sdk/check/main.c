@@ -239,15 +239,24 @@ static int check_files(int count, char **paths)
 	return status;
 }
 
+/* Of a part that was lost before the end nobody has kept the reason. */
+static int finish(int status)
+{
+	if (fflush(stdout))
+		fprintf(stderr, "banos-check: the report cannot be written: %s\n", strerror(errno));
+	else if (ferror(stdout))
+		fprintf(stderr,
+			"banos-check: the report cannot be written: a part of it is lost\n");
+	else
+		return status;
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	int first, status = take_options(argc, argv, &first);
 
 	if (status < 0)
 		status = check_files(argc - first, argv + first);
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "banos-check: the report cannot be written: %s\n", strerror(errno));
-		status = EXIT_FAILURE;
-	}
-	return status;
+	return finish(status);
 }

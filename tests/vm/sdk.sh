@@ -355,3 +355,8 @@ expect_status 2 banos-check --name
 expect_status 1 banos-check -- --help
 [ ! -s "$work/out" ] || fail "what is wrong is on the standard output: $(cat "$work/out")"
 expect_status 1 sh -c 'banos-check --symbols >/dev/full'
+expect_line 'the report cannot be written: No space left on device' err
+# Lost before the end, and then something else fails: that is not the reason.
+expect_status 1 sh -c 'banos-check asan.banos /nothing >/dev/full'
+expect_line '/nothing: cannot be read: No such file' err
+expect_line 'the report cannot be written: a part of it is lost$' err
