@@ -190,17 +190,26 @@ static unsigned fail_install(const struct driver *d, unsigned step, unsigned *re
 	return nth - 1;
 }
 
-static unsigned fail_remove(const struct driver *d)
+/* The same for removals; *tried counts those that did not come too early (EBUSY). */
+static unsigned fail_remove(const struct driver *d, unsigned *tried)
 {
 	unsigned nth = 0;
 	int hit = 1;
 
+	*tried = 0;
 	while (hit && nth < NTH_MAX) {
 		int instance = install(d), error;
 
+		if (instance < 0) {
+			wrong++;
+			printf("%s, removal, allocation %u: cannot be installed: %s\n", d->name,
+			       nth + 1, strerrorname_np(errno));
+			break;
+		}
 		arm(++nth);
-		error = instance < 0 ? 0 : remove_now(instance);
+		error = remove_now(instance);
 		hit = disarm();
+		*tried += error != EBUSY;
 		if (error && error != ENOMEM && error != EBUSY) {
 			wrong++;
 			printf("%s, removal, allocation %u: %s\n", d->name, nth,
@@ -210,7 +219,7 @@ static unsigned fail_remove(const struct driver *d)
 			remove_surely(d, instance);
 		expect_no_trace(d, nth, "what was removed");
 	}
-	return nth - 1;
+	return nth - !hit;
 }
 
 static void read_driver(struct driver *d, char *word)
@@ -234,7 +243,7 @@ static void read_driver(struct driver *d, char *word)
 }
 
 struct counts {
-	unsigned points, refused, removal;
+	unsigned points, refused, removal, removals;
 	long objects, kb; /* lost */
 };
 
@@ -245,7 +254,7 @@ static struct counts fail_all(const struct driver *d)
 	struct counts c;
 
 	c.points = fail_install(d, 1, &c.refused);
-	c.removal = fail_remove(d);
+	c.removal = fail_remove(d, &c.removals);
 	c.objects = number_in("/proc/sys/debug/objects", "%ld") - objects;
 	c.kb = kb - number_in("/proc/meminfo", "MemFree: %ld");
 	return c;
@@ -266,12 +275,12 @@ static void try(const struct driver *d)
 		wrong++;
 		printf("%s: %ld blocks and %ld KiB are lost\n", d->name, c.objects, c.kb);
 	}
-	if (c.points < 10 || c.points >= NTH_MAX || c.refused == 0) {
+	if (c.points < 10 || c.points >= NTH_MAX || c.refused == 0 || c.removals == 0) {
 		wrong++;
 		printf("%s: that is not how many there should be\n", d->name);
 	}
-	printf("%s: %u allocations, %u refused, %u in removal\n", d->name, c.points, c.refused,
-	       c.removal);
+	printf("%s: %u allocations, %u refused, %u in removal, %u removals tried\n", d->name,
+	       c.points, c.refused, c.removal, c.removals);
 }
 
 /* Images lie at random places of a window, whose page tables are made when one first lies there. */
