@@ -3,7 +3,9 @@
  * driver_changing CORPUS DRIVER: asks the kernel to install images that another thread changes
  * meanwhile. Each call is refused as a malformed image is, or installs the driver.
  *
- *	pairs	 two images of the corpus, whose bytes change from those of one to the other's
+ *	pairs	 two images of the corpus, whose bytes change from those of one to the other's and
+ *		 back. Each is the good image with something wrong, so that on the way it is that
+ *		 one, which is refused for another reason: it needs an interface of 1.0
  *	driver	 a byte of a good driver is right and wrong in turn
  *	gone	 a part of its pages is there, is protected, or is not there
  *	cut	 the file behind the pages is shorter and longer in turn
@@ -27,6 +29,7 @@
 #define PAIRS		  200
 #define TRIES		  20  /* of a pair */
 #define CALLS		  300 /* of the others */
+#define ERRNO_MAX	  134
 
 struct file {
 	char name[64];
@@ -37,6 +40,9 @@ struct file {
 static struct file files[FILES_MAX], driver;
 static size_t file_count;
 static unsigned installed, faults, refused, wrong;
+static unsigned by_errno[ERRNO_MAX]; /* refusals */
+static int good_error;		     /* why the good image is refused */
+static unsigned as_good;	     /* refused so, while each of the pair alone is not */
 
 /* What the other thread changes. */
 static unsigned char *volatile image;
@@ -130,6 +136,8 @@ static void ask(const char *what, size_t size)
 {
 	long r = syscall(SYS_BANOS_INSTALL, image, size, NULL, 0);
 
+	if (r < 0)
+		by_errno[errno]++;
 	if (r >= 0) {
 		installed++;
 		if (syscall(SYS_BANOS_REMOVE, (int)r, 0) == 0)
@@ -220,8 +228,22 @@ static void unmap_image(void)
 	close(fd);
 }
 
+/* Why it is refused while nobody changes it. */
+static int alone(const struct file *f)
+{
+	long r = syscall(SYS_BANOS_INSTALL, f->bytes, f->size, NULL, 0);
+
+	if (r < 0)
+		return errno;
+	wrong++;
+	printf("%s: installed\n", f->name);
+	syscall(SYS_BANOS_REMOVE, (int)r, 0);
+	return 0;
+}
+
 static void try_pair(unsigned n)
 {
+	unsigned before = by_errno[good_error];
 	char what[140];
 
 	first = &files[n * 7919 % file_count];
@@ -233,6 +255,28 @@ static void try_pair(unsigned n)
 	snprintf(what, sizeof(what), "%s and %s", first->name, second->name);
 	during(change_pair, what, first->size, TRIES);
 	unmap_image();
+	if (alone(first) != good_error && alone(second) != good_error)
+		as_good += by_errno[good_error] - before;
+}
+
+static void try_pairs(const char *folder)
+{
+	struct file good;
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/good.banos", folder);
+	if (read_file(&good, path))
+		die(path);
+	snprintf(good.name, sizeof(good.name), "good.banos");
+	good_error = alone(&good);
+	for (unsigned n = 0; n < PAIRS; n++)
+		try_pair(n);
+	printf("pairs, refusals:");
+	for (int i = 0; i < ERRNO_MAX; i++)
+		if (by_errno[i])
+			printf(" %u %s", by_errno[i], strerrorname_np(i));
+	printf("; %u as the good image: %s\n", as_good, strerrorname_np(good_error));
+	free(good.bytes);
 }
 
 static const struct file *largest(void)
@@ -250,8 +294,7 @@ int main(int argc, char **argv)
 	if (argc != 3 || read_file(&driver, argv[2]))
 		die("usage");
 	read_corpus(argv[1]);
-	for (unsigned n = 0; n < PAIRS; n++)
-		try_pair(n);
+	try_pairs(argv[1]);
 	say("pairs");
 	map_image(&driver);
 	during(change_byte, "driver", driver.size, CALLS);

@@ -15,6 +15,7 @@ expect_status 0 tools/vm -kernel build/kasan/banos.elf -smp 2 -timeout 200 -put 
 	'/put/changing /c /lib/banos/hello.banos && banos install /lib/banos/hello.banos && banos remove hello'
 expect_line '^driver_changing: 0 wrong$'
 # Both happen, else nothing was changed in time.
+expect_line '^pairs, refusals:.* [1-9][0-9]* ENOEXEC.*; [1-9][0-9]* as the good image: EOPNOTSUPP$'
 expect_line '^pairs: 0 installed, [1-9][0-9]{2,} refused, 0 not there$'
 expect_line '^driver: [1-9][0-9]* installed, [1-9][0-9]* refused, 0 not there$'
 expect_line '^gone: [1-9][0-9]* installed, 0 refused, [1-9][0-9]* not there$'
