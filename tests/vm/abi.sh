@@ -148,6 +148,7 @@ freeze() {
 	mkdir -p "$here" "$work/kept/sdk"
 	cp -r "$tree/include" "$work/kept/sdk"
 	xz -1c build/release/banos.elf >"$here/kernel.elf.xz"
+	tools/abi exports build/release/banos.elf >"$here/exports"
 	tar -C "$work/kept" -cJf "$here/sdk.tar.xz" sdk
 }
 freeze
@@ -166,3 +167,37 @@ expect_line "^$version is frozen: tests/abi/$version keeps"
 expect_status 1 tools/abi record
 expect_line '^new: function banos_more'
 cmp -s "$work/record" "$tree/abi/$version.abi" || fail "a frozen record was written"
+
+# What a kept kernel exports is what its table says: not what else looks like an entry of it, here
+# banos_free, which the table of this kernel lacks.
+freeze
+sed -n 's/^function \(banos_[a-z0-9_]*\) .*/\1/p' "$tree/abi/$version.abi" | sort >"$work/all"
+grep -vx banos_free "$work/all" >"$work/exports"
+{
+	echo '.data; .quad text_banos_free, thing, 0; __banos_export_start:'
+	sed 's/.*/.quad text_&, thing/' "$work/exports"
+	echo '__banos_export_end: thing: .quad 0'
+	sed 's/.*/text_&: .asciz "&"/' "$work/all"
+} | as -o "$work/kernel.o" - || fail "the kernel cannot be assembled"
+ld -e 0 -Tdata=0xffffffff80100000 -o "$work/kernel.elf" "$work/kernel.o" || fail "nor linked"
+expect_status 0 tools/abi exports "$work/kernel.elf"
+cmp "$work/exports" "$work/out" || fail "not the table's names"
+xz -1c "$work/kernel.elf" >"$here/kernel.elf.xz"
+for list in without with; do
+	rm -f "$here/exports"
+	[ $list = without ] || cp "$work/exports" "$here/exports"
+	expect_status 1 tools/abi check
+	[ "$(grep -c FROZEN "$work/out")" = 1 ] || fail "$list a list: $(cat "$work/out")"
+	expect_line "FROZEN: banos/memory\.h:[0-9]+: banos_free says .* in tests/abi/$version does not export it"
+done
+# The list is asked where there is one.
+xz -1c build/release/banos.elf >"$here/kernel.elf.xz"
+expect_status 1 tools/abi check
+expect_line 'FROZEN: .* banos_free says'
+strip "$work/kernel.elf"
+expect_status 1 tools/abi exports "$work/kernel.elf"
+expect_line 'kernel\.elf: it has no symbols __banos_export_start .* not stripped' err
+expect_status 1 tools/abi exports tests/vm/abi.sh
+expect_line 'abi\.sh: it is no ELF file' err
+expect_status 2 tools/abi exports
+expect_status 2 tools/abi check now
