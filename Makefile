@@ -316,7 +316,7 @@ SDK_PAGES := $(wildcard doc/abi/*.md)
 SDK_TEMPLATE := $(wildcard sdk/template/*)
 SDK_MODELS := $(wildcard sdk/models/* sdk/include/banos-host/*)
 SDK_EXAMPLES := $(foreach d,misc/edu/edu sample/mailbox/mailbox block/ramdisk/ramdisk, \
-	drivers/$(d).c tests/vm/$(notdir $(d)).test)
+	$(wildcard drivers/$(dir $(d))*.[ch]) tests/vm/$(notdir $(d)).test)
 
 sdk: $(SDK_TARBALL)
 

@@ -4,7 +4,7 @@
 # them. On the test kernel, which checks locks.
 . tests/vm/lib.inc
 
-gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -Wall -Wextra -Werror tests/vm/block.c -o "$work/block" ||
+gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -Iinclude -Isdk/include -Wall -Wextra -Werror tests/vm/block.c -o "$work/block" ||
 	fail "block.c does not compile"
 cat >"$work/run" <<'END'
 cd /lib/banos

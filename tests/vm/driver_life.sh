@@ -4,7 +4,7 @@
 # what is forgotten, rules that are broken, the lock. On the test kernel, which checks locks.
 . tests/vm/lib.inc
 
-gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -pthread -Wall -Wextra -Werror tests/vm/mailbox.c \
+gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -pthread -Iinclude -Isdk/include -Wall -Wextra -Werror tests/vm/mailbox.c \
 	-o "$work/mailbox" || fail "mailbox.c does not compile"
 gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -pthread -Wall -Wextra -Werror -Iinclude \
 	-Idrivers/test/guard tests/vm/guard.c -o "$work/guard" || fail "guard.c does not compile"

@@ -122,6 +122,11 @@ for compiler in gcc clang; do
 	make -s -C "$work/sdk/template" clean
 	[ "$(cd "$work/sdk/template" && echo *)" = "Makefile blink.c blink.test" ] ||
 		fail "make clean leaves $(ls "$work/sdk/template")"
+	for example in "$work"/sdk/doc/examples/*.c; do
+		banos-cc -O2 -Wall -Wextra -o example.banos "$example" >"$work/log" 2>&1 ||
+			fail "the example ${example##*/} does not build by $compiler: $(cat "$work/log")"
+		rm example.banos
+	done
 done
 unset BANOS_CC
 

@@ -5,7 +5,7 @@
 # messages, removal, a disk that does not answer. On the test kernel, which checks locks.
 . tests/vm/lib.inc
 
-gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -Wall -Wextra -Werror tests/vm/block.c -o "$work/block" ||
+gcc -std=gnu11 -D_GNU_SOURCE -O1 -static -Iinclude -Isdk/include -Wall -Wextra -Werror tests/vm/block.c -o "$work/block" ||
 	fail "block.c does not compile"
 head -c 3000000 /dev/urandom >"$work/data"
 cp "$work/data" "$work/disk"

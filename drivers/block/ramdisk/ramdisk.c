@@ -18,6 +18,7 @@
  * the thread over the requests that it has taken off the list.
  */
 #include <banos/driver.h>
+#include <banos/errno.h>
 #include <banos/log.h>
 #include <banos/memory.h>
 #include <banos/meta.h>
@@ -30,8 +31,6 @@
 #include <banos/format.h>
 
 #include "ramdisk.h"
-
-#include <asm-generic/errno.h>
 
 #define PAGE	4096u
 #define NOTHING UINT64_MAX /* no such block */

@@ -3,10 +3,9 @@
 #ifndef RAMDISK_H
 #define RAMDISK_H
 
-#include <linux/ioctl.h>
-#include <stdint.h>
+#include <banos/ioctl.h> /* for programs as well */
 
 /* How many requests it has served. */
-#define RAMDISK_SERVED _IOR('R', 1, uint64_t)
+#define RAMDISK_SERVED BANOS_IOCTL_R('R', 1, uint64_t)
 
 #endif

@@ -19,6 +19,7 @@
 #include <banos/device.h>
 #include <banos/dma.h>
 #include <banos/driver.h>
+#include <banos/errno.h>
 #include <banos/format.h>
 #include <banos/memory.h>
 #include <banos/meta.h>
@@ -27,12 +28,6 @@
 #include <banos/pci.h>
 #include <banos/sync.h>
 #include <banos/text.h>
-
-#define EIO    5
-#define ENOMEM 12
-#define ENODEV 19
-#define EINVAL 22
-#define ENOSPC 28
 
 /* Registers. */
 #define REG_ID	      0x00

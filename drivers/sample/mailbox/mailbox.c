@@ -15,6 +15,7 @@
  */
 #include <banos/chardev.h>
 #include <banos/driver.h>
+#include <banos/errno.h>
 #include <banos/io.h>
 #include <banos/memory.h>
 #include <banos/meta.h>
@@ -22,14 +23,6 @@
 #include <banos/sync.h>
 #include <banos/text.h>
 #include "mailbox.h"
-
-#define EINVAL 22
-#define EAGAIN 11
-#define EINTR  4
-#define ENOMEM 12
-#define ENOTTY 25
-#define EFAULT 14
-#define ENOSPC 28
 
 #define WAITING_MAX 16
 

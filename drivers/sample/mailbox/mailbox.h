@@ -3,10 +3,10 @@
 #ifndef MAILBOX_H
 #define MAILBOX_H
 
-#include <linux/ioctl.h>
+#include <banos/ioctl.h> /* for programs as well */
 
-#define MAILBOX_COUNT _IOR('M', 1, uint32_t) /* how many bytes are in it */
-#define MAILBOX_EMPTY _IO('M', 2)
+#define MAILBOX_COUNT BANOS_IOCTL_R('M', 1, uint32_t) /* how many bytes are in it */
+#define MAILBOX_EMPTY BANOS_IOCTL('M', 2)
 
 /* In the page that mmap gives. */
 struct mailbox_counters {
