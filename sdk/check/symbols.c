@@ -72,11 +72,106 @@ static uint32_t needed_version(const struct check *c, const struct abi_symbol **
 	return version;
 }
 
+/* What drivers reach for by habit; sorted. memcpy and its like come from libbanos. */
+static const char *const libc[] = {
+	"__assert_fail", "__errno_location",
+	"abort",	 "assert",
+	"atoi",		 "calloc",
+	"exit",		 "fprintf",
+	"free",		 "getenv",
+	"malloc",	 "memchr",
+	"nanosleep",	 "printf",
+	"putchar",	 "puts",
+	"qsort",	 "rand",
+	"realloc",	 "sleep",
+	"snprintf",	 "sprintf",
+	"sscanf",	 "stpcpy",
+	"strcasecmp",	 "strcat",
+	"strchr",	 "strcmp",
+	"strcpy",	 "strcspn",
+	"strdup",	 "strlcat",
+	"strlcpy",	 "strlen",
+	"strncasecmp",	 "strncat",
+	"strncmp",	 "strncpy",
+	"strndup",	 "strnlen",
+	"strrchr",	 "strsep",
+	"strspn",	 "strstr",
+	"strtok",	 "strtol",
+	"strtoul",	 "strtoull",
+	"time",		 "usleep",
+	"vsnprintf",
+};
+
+/* Of the arithmetic that compilers call by themselves: the ends of such names, behind __ and the
+ * operation; floating point, and integers of 128 bits. */
+static const char *const libgcc[] = {
+	"sf2",	"df2",	"tf2",	"xf2", "sf3", "df3",  "tf3",  "xf3",  "sf",
+	"df",	"tf",	"xf",	"ti3", "ti2", "ti4",  "sfti", "dfti", "sfdi",
+	"dfdi", "sfsi", "dfsi", "di2", "si2", "vdi3", "vsi3", "vti3",
+};
+
+static int compare_text(const void *name, const void *entry)
+{
+	return strcmp(name, *(const char *const *)entry);
+}
+
+static bool is_libc(const char *name)
+{
+	return bsearch(name, libc, ARRAY_SIZE(libc), sizeof(libc[0]), compare_text) != NULL;
+}
+
+static bool is_libgcc(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(name, "__", 2) != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(libgcc); i++) {
+		size_t end = strlen(libgcc[i]);
+
+		if (length > end + 4 && strcmp(name + length - end, libgcc[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Does the driver say that there are others whose names it uses? */
+static bool depends_on_others(const struct check *c)
+{
+	return c->contents.meta.dependencies.count != 0;
+}
+
+/* Whose is it, if not the ABI's? */
+static void check_foreign(struct check *c, const char *name)
+{
+	if (depends_on_others(c))
+		return;
+	if (is_libc(name))
+		report(c, ERROR,
+		       "text: <banos/format.h>; memory: <banos/memory.h>; other functions: write "
+		       "them, static",
+		       "%s is of the C library, which drivers do not have: no kernel takes it",
+		       name);
+	else if (is_libgcc(name))
+		report(c, ERROR, "use integers of at most 64 bits, without floating point",
+		       "%s is of the compiler's library (floating point or wide integers), which "
+		       "drivers do not have: no kernel takes it",
+		       name);
+	else
+		report(c, WARNING,
+		       "is it spelt as in its header? If another driver exports it, say which by a "
+		       "Banos_Dependency in the metadata (<banos/meta.h>)",
+		       "%s is neither of the Banos ABI nor of a driver that it depends on", name);
+}
+
 static void check_import(struct check *c, const char *name)
 {
-	if (abi_find(name) || is_compiler_thunk(name) || is_sanitizer(name) ||
-	    strncmp(name, "banos_", 6) != 0)
+	if (abi_find(name) || is_compiler_thunk(name) || is_sanitizer(name))
 		return;
+	if (strncmp(name, "banos_", 6) != 0) {
+		check_foreign(c, name);
+		return;
+	}
 	report(c, ERROR,
 	       "is it spelt as in its header? If it is newer than this SDK, use that SDK; what may "
 	       "be "
@@ -170,7 +265,8 @@ void show_symbols(const struct check *c)
 			printf("    %-34s of %s\n", symbol_name(c, i),
 			       is_compiler_thunk(symbol_name(c, i)) ? "the compiler (a thunk)"
 			       : is_sanitizer(symbol_name(c, i))    ? "the sanitizer"
-								    : "another driver");
+			       : depends_on_others(c)		    ? "another driver"
+								    : "nobody it names");
 	}
 	show_optional(c);
 }

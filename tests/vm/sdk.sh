@@ -295,6 +295,28 @@ END
 wrong 'error: banos_frobnicate is not part of Banos ABI 0\.10' <<-END
 	void banos_frobnicate(void); static int init(Banos_Driver *d) { banos_frobnicate(); return 0; }
 END
+wrong 'error: strlen is of the C library, which drivers do not have' -fno-builtin <<-END
+	unsigned long strlen(const char *s);
+	static int init(Banos_Driver *d) { return strlen(d->name) == 3; }
+END
+wrong 'error: __multi3 is of the compiler.s library' <<-END
+	__int128 __multi3(__int128 a, __int128 b);
+	static int init(Banos_Driver *d) { return (int)__multi3(d->version, 3); }
+END
+wrong 'warning: bnaos_alloc is neither of the Banos ABI nor of a driver' <<-END
+	void *bnaos_alloc(int size); static int init(Banos_Driver *d) { return !bnaos_alloc(8); }
+END
+expect_line 'fix: .*Banos_Dependency'
+# Who declares what it depends on may use anything of it.
+{
+	printf '%s\n' "$head" '#include <banos/meta.h>'
+	echo 'void *bnaos_alloc(int size); static int init(Banos_Driver *d) { return !bnaos_alloc(8); }'
+	echo 'static const Banos_Dependency other[] = {{.name = "other"}};'
+	echo 'BANOS_META_API static const Banos_Meta meta ='
+	echo '	{BANOS_META_HEAD, .dependencies = BANOS_LIST(other)};'
+} >depends.c
+banos-cc -o depends.banos depends.c >"$work/out" 2>&1 || fail "depends does not build"
+! grep bnaos "$work/out" || fail "a name of a driver that it depends on is complained of"
 wrong 'error: no kernel takes it: .*writable and executable' <<-END
 	$plain
 	asm(".section .wx,\"awx\"; .long 0; .previous");
