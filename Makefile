@@ -408,14 +408,14 @@ $(B)/sdk/done: $(B)/sdk/headers $(B)/sdk/libbanos.a $(B)/sdk/banos-check
 	$(Q)cp $(B)/sdk/libbanos.a $(SDK)/lib && cp $(B)/sdk/banos-check $(SDK)/bin
 	$(Q)strip $(SDK)/bin/banos-check && touch $@
 
-$(SDK_TARBALL): $(B)/sdk/done $(B)/sdk/banos-host $(SDK_MANUALS) $(SDK_PAGES) $(SDK_TEMPLATE) $(SDK_MODELS) $(SDK_EXAMPLES) tools/gen_abi_doc tools/pylib/abi_headers.py
+$(SDK_TARBALL): $(B)/sdk/done $(B)/sdk/banos-host $(SDK_MANUALS) sdk/README.md $(SDK_PAGES) $(SDK_TEMPLATE) $(SDK_MODELS) $(SDK_EXAMPLES) tools/gen_abi_doc tools/pylib/abi_headers.py
 	$(call say,TAR,$@)
 	$(Q)cd $(SDK) && rm -rf doc man template lib/models && mkdir -p doc man/man1 lib/models
 	$(Q)rm -rf $(SDK)/include/banos-host && cp -r sdk/include/banos-host $(SDK)/include
 	$(Q)cp sdk/models/* $(SDK)/lib/models
 	$(Q)tools/gen_abi_doc $(SDK) include/banos sdk/include/banos
 	$(Q)cp $(SDK_MANUALS) $(SDK)/man/man1
-	$(Q)cp $(SDK_PAGES) $(SDK)/doc && cp -r sdk/template LICENSE $(SDK)
+	$(Q)cp $(SDK_PAGES) $(SDK)/doc && cp -r sdk/template sdk/README.md LICENSE $(SDK)
 	$(Q)mkdir -p $(SDK)/doc/examples && cp $(SDK_EXAMPLES) $(SDK)/doc/examples
 	$(Q)strip --strip-debug -o $(SDK)/bin/banos-host $(B)/sdk/banos-host
 	$(Q)tar -C $(B)/sdk --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -c \

@@ -9,7 +9,7 @@ root=$PWD
 make -s sdk >"$work/log" 2>&1 || fail "make sdk fails: $(cat "$work/log")"
 tar -C "$work" -xzf build/sdk/banos-sdk-*.tar.gz || fail "the tarball cannot be unpacked"
 mv "$work"/banos-sdk-* "$work/sdk"
-[ "$(cd "$work/sdk" && echo *)" = "LICENSE VERSION bin doc include lib man template" ] ||
+[ "$(cd "$work/sdk" && echo *)" = "LICENSE README.md VERSION bin doc include lib man template" ] ||
 	fail "the top folder holds other things: $(ls "$work/sdk")"
 PATH=$work/sdk/bin:$PATH
 mkdir "$work/user" "$work/d"
