@@ -115,13 +115,12 @@ for compiler in gcc clang; do
 			expect_line "own: works, $build$" err
 		done
 	done
+	# The second compiler is noticed: there is no `make clean` in between.
 	make -s -C "$work/sdk/template" check >"$work/log" 2>&1 || fail "$(cat "$work/log")"
 	grep -q '^banos-host: 20 runs, 0 failed$' "$work/log" ||
 		fail "the template's test has not run: $(cat "$work/log")"
 	cp "$work/sdk/template/blink.banos" "$work/blink-$compiler.banos"
-	make -s -C "$work/sdk/template" clean
-	[ "$(cd "$work/sdk/template" && echo *)" = "Makefile blink.c blink.test" ] ||
-		fail "make clean leaves $(ls "$work/sdk/template")"
+	make -s -C "$work/sdk/template" -q || fail "make builds again what is built"
 	for example in "$work"/sdk/doc/examples/*.c; do
 		banos-cc -O2 -Wall -Wextra -o example.banos "$example" >"$work/log" 2>&1 ||
 			fail "the example ${example##*/} does not build by $compiler: $(cat "$work/log")"
@@ -129,6 +128,10 @@ for compiler in gcc clang; do
 	done
 done
 unset BANOS_CC
+! cmp -s "$work/blink-gcc.banos" "$work/blink-clang.banos" || fail "make does not notice BANOS_CC"
+make -s -C "$work/sdk/template" clean
+[ "$(ls -A "$work/sdk/template" | tr '\n' ' ')" = "Makefile blink.c blink.test " ] ||
+	fail "make clean leaves $(ls -A "$work/sdk/template")"
 
 # In two steps, and an object that was compiled before.
 banos-cc -O2 -c -o other.o other.c || fail "-c does not work"
@@ -339,6 +342,20 @@ wrong 'warning: says that Banos ABI 0\.8\.0 will do, but uses banos_free, which 
 	static int init(Banos_Driver *d) { banos_free(d); return 0; }
 END
 expect_line 'fix: \.minimal_banos_version = BANOS_VERSION_MAKE\(0, 9, 0\)'
+
+# Callbacks find 8 KiB of stack.
+for compiler in gcc clang; do
+	{
+		printf '%s\n' "$head" 'void use(char *);'
+		echo 'static int init(Banos_Driver *d) { char a[6000]; use(a); return a[0] + !d; }'
+		echo 'void use(char *a) { __asm__ volatile("" : : "r"(a) : "memory"); }'
+	} >frame.c
+	BANOS_CC=$compiler banos-cc -O2 -o frame.banos frame.c >"$work/out" 2>&1 ||
+		fail "a large frame is an error: $(cat "$work/out")"
+	expect_line 'frame.*(larger than|exceeds).*4096'
+	BANOS_CC=$compiler banos-cc -O2 -fsanitize=address -o frame.banos frame.c >"$work/out" 2>&1
+	! grep 'frame size' "$work/out" || fail "a large frame is complained of for banos-host"
+done
 
 # A driver for banos-host alone.
 banos-cc -fsanitize=address -DOWN_BUILD='"asan"' -o asan.banos own.c other.c >"$work/out" 2>&1 ||
