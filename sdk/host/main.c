@@ -58,22 +58,35 @@ static struct {
 
 /* --- one run --------------------------------------------------------------------------------- */
 
-static bool plug_all(void)
+/* FILE[,as=NAME][,OPTIONS] */
+static bool plug_one(const char *device)
 {
+	char *path = host_strdup(device), *name = NULL, *comma = strchr(path, ',');
 	const char *why = NULL;
 
-	for (unsigned i = 0; i < options.device_count; i++) {
-		char *path = host_strdup(options.devices[i]);
-		char *comma = strchr(path, ',');
-
+	if (comma)
+		*comma++ = '\0';
+	if (comma && strncmp(comma, "as=", 3) == 0) {
+		name = comma + 3;
+		comma = strchr(name, ',');
 		if (comma)
 			*comma++ = '\0';
-		if (!pci_plug(path, NULL, comma ? comma : "", &why)) {
-			host_complain("%s: %s", options.devices[i], why);
-			return false;
-		}
-		free(path);
 	}
+	if (name && !*name)
+		why = "as= needs a name behind it";
+	else
+		pci_plug(path, name, comma ? comma : "", &why);
+	if (why)
+		host_complain("%s: %s", device, why);
+	free(path);
+	return !why;
+}
+
+static bool plug_all(void)
+{
+	for (unsigned i = 0; i < options.device_count; i++)
+		if (!plug_one(options.devices[i]))
+			return false;
 	return true;
 }
 
@@ -247,7 +260,7 @@ static void usage(void)
 	       "  --fail-alloc N   the Nth allocation fails\n"
 	       "  --fail-allocs    each allocation fails once, in runs of their own\n"
 	       "  --script FILE    execute the commands in a file (-: the standard input)\n"
-	       "  --device FILE[,OPTIONS]\n"
+	       "  --device FILE[,as=NAME][,OPTIONS]\n"
 	       "                   plug in a simulated device of the model in that file\n"
 	       "  --cpus N         processors that drivers see (2)\n"
 	       "  --timeout N      seconds that a run may take (60)\n"

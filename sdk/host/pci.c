@@ -376,7 +376,8 @@ static const char *make(Device *d, const char *path, const char *name, const cha
 	why = check_model(d->model);
 	strlcpy(d->name, name ? name : d->model->name, sizeof(d->name));
 	if (!why && pci_find(d->name))
-		why = "there is a device of that name: say `as NAME`";
+		why = "there is a device of that name: give this one another, by "
+		      "`plug FILE as NAME` or --device FILE,as=NAME";
 	if (!why && ports_collide(d))
 		why = "there is a device at its ports";
 	if (why)

@@ -185,6 +185,12 @@ expect_status 0 banos-host --device edu.so edu.banos -- 'plug edu.so as second' 
 	'open edu1 as f; write f "two" at 0; open edu0 as g; read g 3 at 0 -> x:000000' \
 	'plug edu.so -> ENODEV ~ "there is a device of that name"' 'plug none.so -> ENODEV' \
 	'unplug second; read f 1 -> ENODEV; open edu1 -> ENOENT'
+expect_status 0 banos-host --device edu.so --device edu.so,as=second edu.banos -- 'open edu1 as f' \
+	'unplug second; read f 1 -> ENODEV'
+expect_status 1 banos-host --device edu.so --device edu.so edu.banos
+expect_line 'edu\.so: there is a device of that name: .* --device FILE,as=NAME' err
+expect_status 1 banos-host --device edu.so,as= edu.banos
+expect_line 'as= needs a name behind it' err
 expect_status 0 banos-host edu.banos -- 'open edu0 -> ENOENT; plug edu.so; open edu0; shutdown'
 # It says nothing any more; it does not come back; it goes in the middle of a transfer.
 expect_status 0 banos-host --runs 20 --device edu.so edu.banos -- 'open edu0 as f' 'fault edu mute' \
