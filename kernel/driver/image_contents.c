@@ -56,8 +56,10 @@ int image_check_record(struct image_plan *plan, uint64_t driver_size, uint32_t m
 	if (driver_size < sizeof(Banos_Driver) || driver_size % 8 != 0 ||
 	    driver_size > section_size)
 		return image_refuse(plan, -ENOEXEC,
-				    "record: driver_size is %lu in a section of %lu bytes",
-				    (unsigned long)driver_size, (unsigned long)section_size);
+				    "record: driver_size is %lu in a section of %lu bytes: it is a "
+				    "multiple of 8, at least %lu, as sizeof gives",
+				    (unsigned long)driver_size, (unsigned long)section_size,
+				    (unsigned long)sizeof(Banos_Driver));
 	if (section_size - driver_size >= sizeof(Banos_Driver))
 		return image_refuse(plan, -ENOEXEC,
 				    "more than one record in section " BANOS_DRIVER_SECTION
@@ -96,6 +98,8 @@ static int check_record(struct image_plan *plan, const Banos_Driver *d)
 		return image_refuse(plan, -ENOEXEC, "record: no valid name");
 	if (d->license && !image_text(plan, d->license, IMAGE_STRING_MAX))
 		return image_refuse(plan, -ENOEXEC, "record: no valid license");
+	if (!d->init)
+		return image_refuse(plan, -ENOEXEC, "record: init is NULL");
 	if (!image_is_code(plan, (uintptr_t)d->init))
 		return image_refuse(plan, -ENOEXEC, "record: init is not a function of the driver");
 	if (d->uninit && !image_is_code(plan, (uintptr_t)d->uninit))

@@ -324,6 +324,16 @@ wrong 'error: no kernel takes it: .*writable and executable' <<-END
 	$plain
 	asm(".section .wx,\"awx\"; .long 0; .previous");
 END
+good=$head
+head=$(echo "$good" | sed 's/init, 0 }/0, 0 }/')
+wrong 'error: no kernel takes it: record: init is NULL$' <<-END
+	$plain
+END
+head=$(echo "$good" | sed 's/{ sizeof(r)/{ 52/')
+wrong 'error: no kernel takes it: record: driver_size is 52 .*: it is a multiple of 8, at least 56' <<-END
+	$plain
+END
+head=$good
 wrong 'error: exports shared twice' <<-END
 	$plain
 	static int a, b; BANOS_EXPORT_SYMBOL(a, "shared", &a); BANOS_EXPORT_SYMBOL(b, "shared", &b);
