@@ -13,6 +13,7 @@
 #include "elf_types.h"
 #include "image_internal.h"
 #include <lib/errno.h>
+#include <lib/format.h>
 
 #define META_SIZE_MIN  16 /* the fields that say what it is */
 #define META_FLAGS     (BANOS_META_SINGLE | BANOS_META_EXPERIMENTAL)
@@ -297,8 +298,12 @@ static int copy_meta(struct image_plan *plan, Banos_Meta *meta)
 
 static int check_fields(struct image_plan *plan, const Banos_Meta *meta)
 {
-	if (meta->flags & ~META_FLAGS)
-		return refuse_newer(plan, "a flag");
+	char flags[32];
+
+	if (meta->flags & ~META_FLAGS) {
+		format(flags, sizeof(flags), "a flag (of 0x%x)", meta->flags & ~META_FLAGS);
+		return refuse_newer(plan, flags);
+	}
 	if (meta->description && !image_text(plan, meta->description, IMAGE_TEXT_MAX))
 		return malformed(plan, "metadata: no valid description");
 	if (meta->author && !image_text(plan, meta->author, IMAGE_TEXT_MAX))

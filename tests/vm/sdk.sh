@@ -334,6 +334,11 @@ wrong 'error: no kernel takes it: record: driver_size is 52 .*: it is a multiple
 	$plain
 END
 head=$good
+wrong 'error: no kernel takes it: metadata: a flag \(of 0x30000\) is unknown to Banos ABI' <<-END
+	#include <banos/meta.h>
+	$plain
+	BANOS_META_API static const Banos_Meta meta = {BANOS_META_HEAD, .flags = 0x30001};
+END
 wrong 'error: exports shared twice' <<-END
 	$plain
 	static int a, b; BANOS_EXPORT_SYMBOL(a, "shared", &a); BANOS_EXPORT_SYMBOL(b, "shared", &b);
