@@ -19,7 +19,6 @@
 #include <lib/errno.h>
 #include <lib/format.h>
 #include <mem/slab.h>
-#include <sched/banos_sleep.h>
 #include <sched/blocker.h>
 #include <sched/epoch.h>
 #include <sched/gate.h>
@@ -319,7 +318,6 @@ int32_t banos_irq_free(Banos_Irq *irq)
 {
 	int32_t r;
 
-	banos_may_sleep(__func__);
 	if (!irq || !owner_claim(&irq->object))
 		return 0;
 	r = banos_irq_unbind(irq);

@@ -167,11 +167,11 @@ BANOS_EXPORT(banos_text_register);
 
 int32_t banos_text_unregister(Banos_Text_Node *node)
 {
-	banos_may_sleep(__func__);
 	if (!node)
 		return 0;
 	if (gate_is_inside(&node->gate))
 		return -EDEADLK;
+	banos_may_sleep(__func__);
 	if (!owner_claim(&node->object))
 		return 0;
 	gate_shut(&node->gate);

@@ -109,11 +109,11 @@ BANOS_EXPORT(banos_thread_should_stop);
 
 int32_t banos_thread_destroy(Banos_Thread *t)
 {
-	banos_may_sleep(__func__);
 	if (!t)
 		return 0;
 	if (t->thread == current())
 		return -EDEADLK;
+	banos_may_sleep(__func__);
 	if (!owner_claim(&t->object))
 		return 0;
 	wait_for_end(t);

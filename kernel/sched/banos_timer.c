@@ -192,9 +192,9 @@ int32_t banos_timer_cancel_sync(Banos_Timer *t)
 {
 	bool armed;
 
-	banos_may_sleep(__func__);
 	if (banos_runs_here(&t->runner))
 		return -EDEADLK;
+	banos_may_sleep(__func__);
 	armed = stop(t);
 	stop_done(t);
 	return armed;

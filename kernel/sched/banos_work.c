@@ -177,9 +177,9 @@ int32_t banos_work_cancel_sync(Banos_Work *w)
 {
 	bool pending;
 
-	banos_may_sleep(__func__);
 	if (banos_runs_here(&w->runner))
 		return -EDEADLK;
+	banos_may_sleep(__func__);
 	pending = stop(w);
 	count_stop(w, -1);
 	return pending;

@@ -560,11 +560,11 @@ static void withdraw(Banos_Chardev *d)
 
 int32_t banos_chardev_unregister(Banos_Chardev *d)
 {
-	banos_may_sleep(__func__);
 	if (!d)
 		return 0;
 	if (gate_is_inside(&d->gate))
 		return -EDEADLK;
+	banos_may_sleep(__func__);
 	if (!owner_claim(&d->object))
 		return 0;
 	withdraw(d);
