@@ -10,15 +10,17 @@ sane() { awk "{ ok = ($1); print ok ? \"sane\" : \"bad: \" \$0 }"; }
 until_ps() { until [ "$(ps -o $2= -p $1)" = $3 ]; do sleep 0.05; done; }
 
 echo data >file
+# A name of its own: killall looks at the whole machine.
+cp "$(command -v sleep)" napper
 cat >sleeper.sh <<'S'
 #!/bin/bash
 exec 7<file 8>>written
-sleep 1000 &
+./napper 1000 &
 wait
 S
 chmod +x sleeper.sh
 setsid ./sleeper.sh one two &
-until pgrep -s "$!" -x sleep >/dev/null; do sleep 0.1; done
+until pgrep -s "$!" -x napper >/dev/null; do sleep 0.1; done
 top=$! child=$(pgrep -P $!)
 
 echo "--- ps"
@@ -46,8 +48,8 @@ pgrep -s $top -c .
 pgrep nosuchprocess; echo "status $?"
 pwdx $child | sed "s/^$child: .*work$/PID: work/"
 pstree $top
-pkill -STOP -s $top -x sleep; until_ps $child stat T; ps -o stat= -p $child
-pkill -CONT -s $top -x sleep; until_ps $child stat S; ps -o stat= -p $child
+pkill -STOP -s $top -x napper; until_ps $child stat T; ps -o stat= -p $child
+pkill -CONT -s $top -x napper; until_ps $child stat S; ps -o stat= -p $child
 
 echo "--- the system"
 free | awk 'NR == 1 { $1 = $1; print } NR > 1 { print $1, NF }'
@@ -80,6 +82,6 @@ lsof -w -a -p $(pgrep -P $sub | head -n 1) -d 1 -F t | tail -n 1
 pkill -P $sub; wait $sub 2>/dev/null; echo "status $?"
 
 echo "--- the end"
-killall -s TERM -w sleep --process-group 2>/dev/null || pkill -s $top
+killall -s TERM -w napper --process-group 2>/dev/null || pkill -s $top
 wait $top; echo "status $?"
 pgrep -s $top; echo "status $?"
