@@ -29,13 +29,10 @@ bool banos_may_tell(struct owner *o)
 }
 
 /* The last one of an init counts: the driver has mostly given up after it. */
-void banos_refusal_keep(struct owner *o, int error, const char *sentence)
+static void keep(struct owner *o, int error, const char *sentence)
 {
-	uint64_t irq;
+	uint64_t irq = spin_lock_irq(&o->lock);
 
-	if (!is_starting(o))
-		return;
-	irq = spin_lock_irq(&o->lock);
 	o->refusal.error = error;
 	strlcpy(o->refusal.sentence, sentence, sizeof(o->refusal.sentence));
 	spin_unlock_irq(&o->lock, irq);
@@ -62,9 +59,10 @@ int banos_refuse(struct owner *o, int error, const char *call, const char *why, 
 	format_v(sentence + n, sizeof(sentence) - (size_t)n, why, ap);
 	va_end(ap);
 	if (banos_may_tell(o))
-		log_printf(error == -EEXIST ? LOG_NOTICE : LOG_ERROR, "%s%s: %s (%s)",
-			   o ? "driver " : "a driver", o ? o->name : "", sentence,
+		log_printf(error == -EEXIST || error == -E2BIG ? LOG_NOTICE : LOG_ERROR,
+			   "%s%s: %s (%s)", o ? "driver " : "a driver", o ? o->name : "", sentence,
 			   errno_name(error));
-	banos_refusal_keep(o, error, sentence);
+	if (is_starting(o))
+		keep(o, error, sentence);
 	return error;
 }

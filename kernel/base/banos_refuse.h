@@ -8,9 +8,9 @@
 
 /*
  * In the function that the driver has called: the log says "driver NAME: FUNCTION: ..."; the rest
- * names the field, what is wrong with it and the remedy. -EEXIST is only a notice, since who gets
- * it may try another name. What init could not do is also part of what banos install says. Returns
- * error. Context: any.
+ * names the field, what is wrong with it and the remedy. -EEXIST and -E2BIG are only notices, since
+ * who gets them may try another name, or less. What init could not do is also part of what banos
+ * install says. Returns error. Context: any.
  */
 #define BANOS_REFUSE(owner, error, ...) banos_refuse(owner, error, __func__, __VA_ARGS__)
 
@@ -24,8 +24,6 @@ int banos_refuse(struct owner *owner, int error, const char *call, const char *w
 		     (owner) ? "where the handle goes is NULL: give the address of a pointer" \
 			     : "the first argument must be the record that init was given")
 
-/* A sentence of one's own in place of banos_refuse(): for what banos install says. Context: any. */
-void banos_refusal_keep(struct owner *owner, int error, const char *sentence);
 /* What was refused last in its init, if with that error. Context: any. */
 bool banos_refusal_of(struct owner *owner, int error, char *sentence, size_t size);
 

@@ -4,9 +4,7 @@
 
 #include "banos_refuse.h"
 
-#include <base/log.h>
 #include <lib/errno.h>
-#include <lib/format.h>
 #include <lib/string.h>
 
 struct head {
@@ -14,20 +12,11 @@ struct head {
 	uint32_t flags;
 };
 
-/* What a message begins with: "driver NAME". */
-#define WHO(owner) (owner) ? "driver " : "a driver", (owner) ? (owner)->name : ""
-
 static int wrong_size(struct owner *owner, const char *type, uint32_t size)
 {
-	char sentence[OWNER_REFUSAL_SIZE];
-
-	format(sentence, sizeof(sentence),
-	       "%s with a size of %u, which no version of it has: set it to sizeof(%s)", type, size,
-	       type);
-	banos_refusal_keep(owner, -EINVAL, sentence);
-	if (banos_may_tell(owner))
-		log_error("%s%s: %s", WHO(owner), sentence);
-	return -EINVAL;
+	return banos_refuse(owner, -EINVAL, type,
+			    "a size of %u, which no version of it has: set it to sizeof(%s)", size,
+			    type);
 }
 
 /* What is given: no member is cut. */
@@ -60,18 +49,13 @@ int banos_struct_get(struct owner *owner, const char *type, void *known, size_t 
 
 	if (r)
 		return r;
-	for (size_t i = known_size; i < head->size; i++) {
-		if (!bytes[i])
-			continue;
-		/* No fault: who gets this may try again without. */
-		if (banos_may_tell(owner))
-			log_printf(LOG_NOTICE,
-				   "%s%s: %s asks by byte %zu for something that this kernel, "
-				   "which knows %zu bytes of it, does not have: leave it 0, or use "
-				   "a newer kernel",
-				   WHO(owner), type, i, known_size);
-		return -E2BIG;
-	}
+	for (size_t i = known_size; i < head->size; i++)
+		if (bytes[i])
+			return banos_refuse(owner, -E2BIG, type,
+					    "byte %zu asks for something that this kernel, which "
+					    "knows %zu bytes of it, does not have: leave it 0, or "
+					    "use a newer kernel",
+					    i, known_size);
 	memset(known, 0, known_size);
 	memcpy(known, given, min((size_t)head->size, known_size));
 	return 0;
@@ -86,12 +70,8 @@ int banos_ops_get(struct owner *owner, const char *type, void *known, size_t kno
 
 	if (r)
 		return r;
-	if (head->flags) {
-		if (banos_may_tell(owner))
-			log_error("%s%s: %s with flags %#x: they must be 0", WHO(owner), type,
-				  head->flags);
-		return -EINVAL;
-	}
+	if (head->flags)
+		return banos_refuse(owner, -EINVAL, type, "flags %#x: they must be 0", head->flags);
 	used = min((size_t)head->size, known_size);
 	memset(known, 0, known_size);
 	memcpy(known, given, used);

@@ -10,9 +10,9 @@ void banos_sleeps_wrongly(const char *function, uintptr_t caller) __cold;
 void banos_calls_wrongly(const char *function, const char *what, uintptr_t caller) __cold;
 
 /*
- * At the beginning of a function of the ABI that waits, or copies a program's memory. As a rule it
- * need not wait: the lock is free, and nobody notices until it is not, and the machine stops. So
- * the driver is named at the first time (test builds: it is a panic, but for epoch sections).
+ * In a function of the ABI, before it waits. As a rule it need not: the lock is free, and nobody
+ * notices until it is not, and the machine stops. So the driver is named at the first time (test
+ * builds: it is a panic, but for epoch sections).
  */
 static __always_inline void banos_may_sleep(const char *function)
 {

@@ -13,11 +13,11 @@
 #include <base/banos_name.h>
 #include <base/banos_refuse.h>
 #include <base/banos_struct.h>
-#include <lib/string.h>
 #include <base/owner.h>
 #include <base/stats.h>
 #include <lib/errno.h>
 #include <lib/format.h>
+#include <lib/string.h>
 #include <mem/slab.h>
 #include <sched/banos_sleep.h>
 #include <sched/gate.h>

@@ -14,10 +14,10 @@ instrumented sizes-asan tests/vm/sizes.c
 said() {
 	expect_line '^sizes: 422 asked, 0 wrong$'
 	! grep 'sizes: .*, not ' "$work/$1" || fail "in $1"
-	[ "$(grep -cE '(driver sizes|a driver): Banos_[A-Za-z_]* with a size of [0-9]*, which no version' "$work/$1")" = 114 ] ||
+	[ "$(grep -cE '(driver sizes|a driver): Banos_[A-Za-z_]*: a size of [0-9]*, which no version' "$work/$1")" = 114 ] ||
 		fail "not as many lines about sizes: $(cat "$work/$1")"
-	expect_line 'driver sizes: Banos_Chardev_Desc with a size of 12, .*sizeof\(Banos_Chardev_Desc\)' "$1"
-	expect_line 'driver sizes: Banos_Dma_Map asks by byte 31 .* knows 24 bytes of it' "$1"
+	expect_line 'driver sizes: Banos_Chardev_Desc: a size of 12, .*sizeof\(Banos_Chardev_Desc\)' "$1"
+	expect_line 'driver sizes: Banos_Dma_Map: byte 31 asks .* knows 24 bytes of it' "$1"
 }
 
 # Status 1: bad sizes are faults of the driver, for banos-host. There are no others.
